@@ -1,0 +1,50 @@
+// Package audit is the vocabulary of the audit trail. The store writes an Event in
+// the same transaction as the change that it records, so that there is no change
+// without its record.
+package audit
+
+import "time"
+
+// Name is the name of an event. The set is a contract.
+type Name string
+
+// The events that this version writes.
+const (
+	LoginOK         Name = "login.ok"
+	LoginFailed     Name = "login.failed"
+	Logout          Name = "logout"
+	SessionRevoked  Name = "session.revoked"
+	SessionExpired  Name = "session.expired"
+	UserAdded       Name = "user.added"
+	UserDisabled    Name = "user.disabled"
+	UserEnabled     Name = "user.enabled"
+	UserRoles       Name = "user.roles"
+	UserReset       Name = "user.reset"
+	ServiceRoles    Name = "service.roles"
+	ServiceDisabled Name = "service.disabled"
+	ServiceEnabled  Name = "service.enabled"
+	KeyCreated      Name = "key.created"
+	KeyRotated      Name = "key.rotated"
+	KeyRevoked      Name = "key.revoked"
+	KeyReported     Name = "key.reported"
+	KeysetRotated   Name = "keyset.rotated"
+	ConfigLoaded    Name = "config.loaded"
+	ConfigRefused   Name = "config.refused"
+	CSRFRefused     Name = "csrf.refused"
+	AccessRefused   Name = "access.refused"
+)
+
+// Event is one line of the trail. No field ever holds a credential.
+type Event struct {
+	Seq       int64     `json:"seq"`
+	At        time.Time `json:"at"`
+	Event     Name      `json:"event"`
+	Subject   string    `json:"subject,omitempty"` // principal the event is about
+	Actor     string    `json:"actor,omitempty"`   // who did it: a principal id, "cli" or "system"
+	SID       string    `json:"sid,omitempty"`
+	KeyID     string    `json:"key_id,omitempty"`
+	Route     string    `json:"route,omitempty"`
+	Network   string    `json:"network,omitempty"`
+	RequestID string    `json:"request_id,omitempty"`
+	Detail    string    `json:"detail,omitempty"` // a sentence, or "key=value" words
+}

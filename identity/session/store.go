@@ -1,0 +1,72 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/audit"
+)
+
+// ErrNotFound says that the store has no such session.
+var ErrNotFound = errors.New("session not found")
+
+// ErrConflict says that a session is not in the state that the change expected,
+// because another node or request was first.
+var ErrConflict = errors.New("session changed meanwhile")
+
+// Record is a session at rest. It holds no credential: secrets are stored as
+// SHA-256 of 256 random bits.
+type Record struct {
+	SID        string // public handle, "ses_…"
+	User       string // principal id
+	SecretHash [32]byte
+
+	// PrevHash is the secret before the last rotation; zero when there was none.
+	// PrevAuthTime is the AuthTime that it keeps.
+	PrevHash     [32]byte
+	PrevAuthTime time.Time
+	RotatedAt    time.Time // when SecretHash replaced PrevHash; CreatedAt at first
+	Confirmed    bool      // a request arrived with SecretHash since
+
+	CreatedAt  time.Time
+	AuthTime   time.Time // last authentication of the person
+	LastSeenAt time.Time
+	ExpiresAt  time.Time // absolute end, set once at creation
+
+	Networks []string // network keys seen, newest first, at most 8: "203.0.113.0/24"
+	Device   string   // what the person sees in a list: "Firefox on Linux"
+
+	RevokedAt    time.Time // zero while alive
+	RevokeReason string
+}
+
+// Store keeps sessions. Every method that changes what a session may do writes a
+// session change to the feed and the given event in the same transaction.
+type Store interface {
+	// CreateSession stores a new session. When max is positive and the user has
+	// max live sessions already, those seen longest ago are revoked with reason
+	// "evicted" in the same transaction, so that max remain.
+	CreateSession(ctx context.Context, r Record, max int, ev audit.Event) error
+	// SessionBySecret returns the session whose SecretHash or PrevHash is hash,
+	// revoked or not; ErrNotFound when there is none.
+	SessionBySecret(ctx context.Context, hash [32]byte) (Record, error)
+	// SessionBySID returns one session, revoked or not; ErrNotFound.
+	SessionBySID(ctx context.Context, sid string) (Record, error)
+	// RotateSession replaces the secret hash from by to, in one statement that holds
+	// only if the session is alive and its current hash is still from; else
+	// ErrConflict. It sets PrevHash=from, PrevAuthTime=old AuthTime, AuthTime,
+	// RotatedAt=at, LastSeenAt=at, Confirmed=false. ev may be nil.
+	RotateSession(ctx context.Context, sid string, from, to [32]byte, authTime, at time.Time, ev *audit.Event) error
+	// TouchSession writes LastSeenAt, Networks and Confirmed. LastSeenAt never goes
+	// back. It writes no change: caches on other nodes need not know.
+	TouchSession(ctx context.Context, sid string, at time.Time, networks []string, confirmed bool) error
+	// RevokeSession ends one session; false when it was not alive.
+	RevokeSession(ctx context.Context, sid, reason string, at time.Time, ev audit.Event) (bool, error)
+	// RevokeUserSessions ends all live sessions of a user but the one named by
+	// except ("" for none) and returns their sids.
+	RevokeUserSessions(ctx context.Context, user, except, reason string, at time.Time, ev audit.Event) ([]string, error)
+	// Sessions lists the live sessions (not revoked, ExpiresAt after now) of a user,
+	// or of all users when user is "", newest first, at most limit.
+	Sessions(ctx context.Context, user string, now time.Time, limit int) ([]Record, error)
+}

@@ -1,0 +1,152 @@
+// Package config reads sanmon.yaml: strict, with every error at once and in place.
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/caller"
+)
+
+// Config is a validated configuration. It is immutable: a reload makes a new one.
+type Config struct {
+	Path string   // file it was read from
+	Hash [32]byte // SHA-256 of the file
+
+	PublicURL   string // exact origin: scheme://host[:port], no trailing slash, default port left out
+	PublicHost  string // host[:port] as browsers send it in Host, lower case
+	Environment string // "live" or "test"
+	Listen      Listen
+	TLS         TLS
+	ClientIP    ClientIP
+	Store       Reference // sqlite:PATH or postgres://…; Password is resolved apart
+	Limiter     string    // "local"
+	MasterKey   string    // reference: env:NAME, file:PATH, cred:NAME
+	Upstreams   map[string]*Upstream
+	Session     Session
+	Token       Token
+	Login       Login
+	Roles       map[string][]string
+	Routes      []*Route
+	Limits      Limits
+	Log         Log
+	Metrics     Metrics
+	ObserveAll  time.Time // checks that can be observed only report until then; zero: off
+}
+
+// Reference is a store address whose password may be a reference.
+type Reference struct {
+	Driver   string // "sqlite" or "postgres"
+	Address  string // path, or URL without a password
+	Password string // reference of the password, "" none
+}
+
+// Listen says where to listen.
+type Listen struct{ Public, Admin string }
+
+// TLS says how the public listener gets its certificate. Exactly one mode is set,
+// none only for a public URL of http://localhost.
+type TLS struct {
+	CertFile, KeyFile string
+	SelfSigned        bool
+	BehindProxy       bool
+	HSTS              time.Duration // 0: off. Default one year
+}
+
+// ClientIP says whom to believe about the client's address.
+type ClientIP struct {
+	TrustedProxies []netip.Prefix // empty: nobody
+	Header         string         // canonical name: "X-Forwarded-For" or "Forwarded"; "" none
+	Allow, Deny    []netip.Prefix // who may come at all; empty Allow: everybody
+}
+
+// Upstream is one backend.
+type Upstream struct {
+	Name           string
+	URL            string // scheme://host[:port]
+	Timeout        time.Duration
+	OpenAPI        string   // where sanmon init read the routes from; informational
+	HostFrom       string   // "preserve" or "backend"
+	Semicolon      bool     // paths: {semicolon: allow}
+	Slash          bool     // paths: {encoded_slash: allow}
+	CookieHTTPOnly []string // cookie names that get HttpOnly beside the built-in rule
+	CookieScripts  []string // cookie names that scripts must read: never HttpOnly
+	TLSCA          string   // file with CA certificates; "" system
+	PlainIdentity  bool     // also send Remote-User, Remote-Email, Remote-Groups
+}
+
+// Session has the windows of login sessions.
+type Session struct {
+	Idle, Absolute, Rotate time.Duration
+	SameSite               string // "lax" or "strict"
+	Network                string // "observe", "step_up" or "strict"
+	MaxPerUser             int    // 0: no limit
+}
+
+// Token has the windows that sessions share with tokens.
+type Token struct {
+	AccessTTL, RefreshIdle, RefreshAbsolute time.Duration
+	Redeliver, Race                         time.Duration
+}
+
+// Login says which ways of signing in exist.
+type Login struct{ Password bool }
+
+// Limits are the defaults before authentication.
+type Limits struct{ Network, Failures Rate }
+
+// Rate is a limit: Count units each Per, at most Burst at once.
+type Rate struct {
+	Count int
+	Per   time.Duration
+	Burst int
+}
+
+// Zero reports whether no limit is set.
+func (r Rate) Zero() bool { return r.Count == 0 }
+
+// Log says how to log.
+type Log struct{ Level, Format string }
+
+// Metrics says who may read /metrics.
+type Metrics struct{ Token string }
+
+// Mode is how a check that can be rolled out gently acts.
+type Mode string
+
+// The modes.
+const (
+	Enforce Mode = "enforce"
+	Observe Mode = "observe"
+)
+
+// Route is one entry of the route table, with every default filled in.
+type Route struct {
+	ID        string
+	Line      int      // line in the file
+	Host      string   // lower case; "" the public host
+	Path      string   // template
+	Methods   []string // upper case, HEAD beside GET, sorted
+	AnyMethod bool     // methods was left out on a route that is not public
+	Upstream  string
+	Boundary  []caller.Kind // caller.Anonymous alone means public
+	Effect    string        // "read", "write", or "" from the method
+	Require   []string
+	Fresh     time.Duration // 0: none
+	CSRF      CSRF
+	Limit     Rate
+	LimitPer  string // "caller", "network" or "route"
+	Network   []netip.Prefix
+	MaxBody   int64    // bytes; default 10 MiB; -1 no bound was asked for
+	Types     []string // media types; empty any
+	CSP       string   // "floor" (default) or "observe"
+}
+
+// CSRF says which token a route wants.
+type CSRF struct {
+	Kind   string // "session", "page", "once" or "exempt"
+	Reason string // of the exemption
+}
+
+// Public reports whether the boundary is open to everybody.
+func (r *Route) Public() bool { return len(r.Boundary) == 1 && r.Boundary[0] == caller.Anonymous }

@@ -1,0 +1,60 @@
+package apikey
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/audit"
+)
+
+// ErrNotFound says that there is no key with this id.
+var ErrNotFound = errors.New("API key not found")
+
+// Record is an API key at rest. The secret part of the key is nowhere in it.
+type Record struct {
+	ID        string // 12 base62 characters, public
+	Owner     string // principal id of the person or service
+	Env       string // "live" or "test"
+	Roles     []string
+	Scopes    []string
+	Networks  []netip.Prefix // empty means any
+	Limit     string         // as in the configuration, "10/m"; "" none
+	Pepper    int            // version of the pepper that MAC was made with
+	MAC       [32]byte       // HMAC-SHA-256(pepper, "sanmon/key/v1\0" ‖ key)
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+	RevokedAt time.Time // zero while alive
+	Replaces  string    // id of the key that this one replaced, "" none
+
+	LastUsedAt      time.Time
+	LastUsedNetwork string
+}
+
+// Use is one batched "last used" mark.
+type Use struct {
+	ID      string
+	At      time.Time
+	Network string
+}
+
+// Store keeps API keys. Every change writes a key change to the feed and the given
+// event in the same transaction.
+type Store interface {
+	// CreateKey stores a new key. With replaces set, the key of that id gets
+	// oldExpires as its expiry in the same transaction (never later than it had);
+	// ErrNotFound when there is none alive.
+	CreateKey(ctx context.Context, r Record, oldExpires time.Time, ev audit.Event) error
+	// KeyByID returns ErrNotFound when there is none.
+	KeyByID(ctx context.Context, id string) (Record, error)
+	// EachKey calls yield for every key, revoked ones too, in no order, until it
+	// returns an error, which is passed on. The Record and what it points to belong
+	// to yield.
+	EachKey(ctx context.Context, yield func(Record) error) error
+	// RevokeKey ends a key; false when it was revoked already; ErrNotFound.
+	RevokeKey(ctx context.Context, id string, at time.Time, ev audit.Event) (bool, error)
+	// TouchKeys writes last uses in one transaction, forward only. No change is
+	// written.
+	TouchKeys(ctx context.Context, uses []Use) error
+}
