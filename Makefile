@@ -1,0 +1,50 @@
+# Every target works from a fresh clone. `make` alone explains them.
+
+GO       ?= go
+BIN      ?= bin/sanmon
+FUZZTIME ?= 15s
+BENCH    ?=
+export GOFLAGS ?= -mod=readonly
+
+.PHONY: help build test unit e2e deps lint bench fuzz demo clean
+.DEFAULT_GOAL := help
+
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+build: ## build the static binary bin/sanmon
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/sanmon
+
+deps: ## install what the tests use beside Go, and say what is missing
+	@scripts/testdeps.sh
+
+lint: ## gofmt, go vet, staticcheck
+	@scripts/check.sh
+
+# The end-to-end tests measure time, so they run when nothing else does. Both parts run
+# whatever the other says; the status is the worse one.
+test: deps ## everything: static checks, all tests with the race detector, end to end
+	@status=0; \
+	scripts/check.sh || status=1; \
+	$(GO) test -race -timeout 8m $$($(GO) list ./... | grep -v '/e2e\(/\|$$\)') || status=1; \
+	$(GO) test -race -timeout 12m -count=1 ./e2e/... || status=1; \
+	exit $$status
+
+unit: ## the tests that need nothing but Go
+	$(GO) test -timeout 8m $$($(GO) list ./... | grep -v '/e2e\(/\|$$\)')
+
+e2e: deps ## the built binary against real backends, browsers and databases
+	$(GO) test -timeout 12m -count=1 ./e2e/...
+
+bench: ## measure against a bare reverse proxy (BENCH="-rounds 5 -duration 6s" …)
+	@scripts/testdeps.sh bench
+	$(GO) run ./bench $(BENCH)
+
+fuzz: ## every fuzz target for FUZZTIME (15s) each
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+demo: build ## a guarded demo backend on localhost
+	$(BIN) demo
+
+clean: ## remove what was built and installed here
+	rm -rf bin .cache

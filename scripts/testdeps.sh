@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Installs what the end-to-end tests use beside Go, and says in one line per part what it
+# could not have. Safe to run again; quick when nothing is missing. Always exits 0: a test
+# whose part is missing skips and names it.
+#
+#   scripts/testdeps.sh          what `make test` needs
+#   scripts/testdeps.sh bench    wrk as well
+set -u
+cd "$(dirname "$0")/.."
+
+say() { printf 'testdeps: %s\n' "$*"; }
+
+# apt PACKAGE…: installs Debian packages when that is possible.
+apt_ready=
+apt() {
+	[ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+	if [ -z "$apt_ready" ]; then
+		timeout 120 apt-get update -qq >/dev/null 2>&1
+		apt_ready=1
+	fi
+	DEBIAN_FRONTEND=noninteractive timeout 300 \
+		apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1
+}
+
+# part NAME TEST PACKAGE…: installs packages unless the test command already succeeds.
+part() {
+	local name=$1 check=$2
+	shift 2
+	if "$check"; then
+		say "$name: present"
+	elif apt "$@" && "$check"; then
+		say "$name: installed"
+	else
+		say "$name: missing, and could not be installed (as root: apt-get install $*); its tests skip"
+	fi
+}
+
+has_gcc() { command -v gcc >/dev/null || command -v cc >/dev/null; }
+has_curl() { command -v curl >/dev/null; }
+has_wrk() { command -v wrk >/dev/null; }
+has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+has_postgres() {
+	local d
+	for d in /usr/lib/postgresql/*/bin; do
+		[ -x "$d/initdb" ] && [ -x "$d/postgres" ] && return 0
+	done
+	command -v initdb >/dev/null && command -v postgres >/dev/null
+}
+
+# can_venv PYTHON: it is 3.10 or newer and makes an environment with pip in it.
+can_venv() {
+	"$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || return 1
+	local d ok=1
+	d=$(mktemp -d) || return 1
+	"$1" -m venv "$d/v" >/dev/null 2>&1 && [ -x "$d/v/bin/pip" ] && ok=0
+	rm -rf "$d"
+	return $ok
+}
+
+# find_python prints the newest interpreter that can make an environment. A python3 in
+# PATH may be a version manager's shim, so the places of its versions are looked at too.
+find_python() {
+	local p
+	for p in python3.14 python3.13 python3.12 "${HOME:-/root}"/.pyenv/versions/3.1[432].*/bin/python3 \
+		python3 /usr/bin/python3 python3.11 python3.10; do
+		p=$(command -v "$p" 2>/dev/null) || continue
+		if can_venv "$p"; then
+			printf '%s\n' "$p"
+			return 0
+		fi
+	done
+	return 1
+}
+
+backends() {
+	local venv=.cache/venv want python
+	want=$(cksum <e2e/requirements.txt)
+	if [ "$(cat $venv/.installed 2>/dev/null)" = "$want" ] && "$venv/bin/python" -c '' 2>/dev/null; then
+		say "python backends: present"
+		return
+	fi
+	if ! python=$(find_python); then
+		apt python3 python3-venv
+		if ! python=$(find_python); then
+			say "python backends: no python3 (3.10 or newer) that can make an environment (apt-get install python3-venv); their tests skip"
+			return
+		fi
+	fi
+	mkdir -p .cache
+	rm -rf "$venv"
+	if "$python" -m venv "$venv" >/dev/null 2>&1 &&
+		timeout 300 "$venv/bin/pip" install -q --disable-pip-version-check -r e2e/requirements.txt >.cache/pip.log 2>&1; then
+		printf '%s' "$want" >"$venv/.installed"
+		say "python backends: installed ($("$venv/bin/python" -V 2>&1))"
+	else
+		say "python backends: could not be installed: $(tail -n 1 .cache/pip.log 2>/dev/null) (see .cache/pip.log); their tests skip"
+	fi
+}
+
+part "C compiler (race detector)" has_gcc gcc libc6-dev
+part "curl" has_curl curl
+part "PostgreSQL" has_postgres postgresql
+part "Chromium" has_chromium chromium
+backends
+if [ "${1:-}" = bench ]; then
+	part "wrk (bench has a load generator of its own)" has_wrk wrk
+fi
+exit 0
