@@ -44,7 +44,7 @@ func (t *Table) Grants(c *caller.Caller) caller.Grants {
 	}
 	g := &caller.Grants{
 		Credential: c.Credential, Principal: c.Principal, Generation: t.Generation,
-		Granted: t.scopes.rights(c.Credential), Live: t.scopes.rights(c.Principal),
+		Granted: t.scopes.credential(c.Credential), Live: t.scopes.principal(c.Principal),
 	}
 	if c.Slot != nil {
 		c.Slot.Grants.Store(g)

@@ -78,24 +78,38 @@ func (s *scopes) set(names []string) caller.Set {
 	return set
 }
 
-// rights compiles what one source of authority allows.
-func (s *scopes) rights(r *caller.Rights) caller.Set {
-	if r == nil {
-		return caller.Set{}
-	}
-	var byRole caller.Set
-	for _, role := range r.Roles {
-		byRole = byRole.Union(s.roles[role])
-	}
+// credential compiles what a credential grants: roles alone the roles' scopes,
+// scopes alone the scopes, both the intersection, neither nothing; and everything
+// for one that does not narrow its principal.
+func (s *scopes) credential(r *caller.Rights) caller.Set {
 	switch {
-	case r.Whole && len(r.Roles) == 0:
+	case r == nil:
+		return caller.Set{}
+	case r.Whole:
 		return everything
 	case len(r.Roles) > 0 && len(r.Scopes) > 0:
-		return byRole.Intersect(s.set(r.Scopes))
+		return s.ofRoles(r.Roles).Intersect(s.set(r.Scopes))
 	case len(r.Scopes) > 0:
 		return s.set(r.Scopes)
 	}
-	return byRole
+	return s.ofRoles(r.Roles)
+}
+
+// principal compiles what a principal may do now: its roles, nothing else.
+func (s *scopes) principal(r *caller.Rights) caller.Set {
+	if r == nil {
+		return caller.Set{}
+	}
+	return s.ofRoles(r.Roles)
+}
+
+// ofRoles is the union of the roles' scopes. An unknown role grants nothing.
+func (s *scopes) ofRoles(roles []string) caller.Set {
+	var set caller.Set
+	for _, role := range roles {
+		set = set.Union(s.roles[role])
+	}
+	return set
 }
 
 // everything is what a credential grants that does not narrow its principal.
