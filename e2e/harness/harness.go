@@ -1,0 +1,138 @@
+// Package harness runs the built sanmon binary with real backends, databases and browsers
+// around it, for the end-to-end tests.
+//
+// A part that this machine does not have (scripts/testdeps.sh installs them) skips the
+// test that needs it. A binary that does not build fails every test. Whatever was
+// started is stopped by Cleanup or, when the test process dies, by the kernel.
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+)
+
+// Root is the top directory of the repository.
+func Root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+}
+
+// world is what all tests of one test process share.
+type world struct {
+	mu       sync.Mutex
+	dir      string // temporary, removed at the end
+	binary   string
+	buildErr error
+	shared   []*Process
+	backends map[string]*Backend
+	cleanups []func()
+}
+
+// shared is what TestMain would hold if tests could be handed a value.
+var shared = world{backends: map[string]*Backend{}}
+
+// Main runs the tests and then stops everything that they share. Call it from TestMain.
+func Main(m *testing.M) int {
+	defer shared.close()
+	return m.Run()
+}
+
+func (w *world) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.shared {
+		p.Stop()
+	}
+	for _, f := range w.cleanups {
+		f()
+	}
+	if w.dir != "" {
+		_ = os.RemoveAll(w.dir)
+	}
+}
+
+// tempDir is a directory that lives as long as the test process.
+func (w *world) tempDir() (string, error) {
+	if w.dir == "" {
+		dir, err := os.MkdirTemp("", "sanmon-e2e-")
+		if err != nil {
+			return "", err
+		}
+		w.dir = dir
+	}
+	return w.dir, nil
+}
+
+// Binary builds cmd/sanmon once and returns its path. SANMON_E2E_BINARY names one that
+// was built before; SANMON_E2E_RACE=1 builds with the race detector.
+func Binary(t testing.TB) string {
+	t.Helper()
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if shared.binary == "" && shared.buildErr == nil {
+		shared.binary, shared.buildErr = build()
+	}
+	if shared.buildErr != nil {
+		t.Fatalf("build cmd/sanmon: %v", shared.buildErr)
+	}
+	return shared.binary
+}
+
+func build() (string, error) {
+	if path := os.Getenv("SANMON_E2E_BINARY"); path != "" {
+		return path, nil
+	}
+	dir, err := shared.tempDir()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "sanmon")
+	args := []string{"build", "-o", path}
+	if os.Getenv("SANMON_E2E_RACE") != "" {
+		args = append(args, "-race")
+	}
+	cmd := exec.Command("go", append(args, "./cmd/sanmon")...)
+	cmd.Dir = Root()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return path, nil
+}
+
+// Python returns the interpreter of the tests' own environment, or skips.
+func Python(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(Root(), ".cache", "venv", "bin", "python")
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("no Python environment (run scripts/testdeps.sh)")
+	}
+	return path
+}
+
+// FreePort returns a TCP port of the loopback address that was free a moment ago.
+func FreePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	return port, l.Close()
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	port, err := FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+var errTimeout = errors.New("timed out")
