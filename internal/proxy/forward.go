@@ -1,0 +1,158 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Forward sends out to the backend and its answer to w. r is the client's request
+// as net/http gave it; only its context, method, protocol and trailers are read.
+//
+// An error means that nothing was written to w: a *refusal.Refusal of
+// upstream_unreachable, upstream_timeout, body_too_large or whatever the body's
+// reader refused with, or ErrClientGone. When the backend or the client fails after
+// the head was sent, Forward panics with http.ErrAbortHandler, so that the client
+// sees a cut connection and not a complete answer: account in a defer.
+func (b *Backend) Forward(w http.ResponseWriter, r *http.Request, out Outgoing) error {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	wt := b.watches.Get().(*watch)
+	wt.begin(b.timeout(&out), cancel)
+	var cb *clientBody
+	defer func() {
+		cancel(nil)
+		if wt.end() && cb == nil { // the transport may read a streamed body to the end of its days
+			b.watches.Put(wt)
+		}
+	}()
+
+	var req *http.Request
+	var err error
+	req, cb, err = b.request(ctx, r, &out, wt)
+	if err != nil {
+		return err
+	}
+	if cb != nil {
+		fullDuplex(w)
+	}
+	res, err := b.transport.RoundTrip(req)
+	if err != nil {
+		return b.failure(r, cb, wt, err)
+	}
+	switch {
+	case res.StatusCode == http.StatusSwitchingProtocols:
+		wt.end()
+		return b.tunnel(w, req, res, &out)
+	case res.StatusCode < 200 || res.StatusCode > 599: // RFC 9110, Section 15
+		return b.unreachable("answered with a status outside 200 to 599")
+	case fields(res.Header) > maxResponseFields:
+		return b.unreachable("answered with too many header fields")
+	}
+	streams := res.ContentLength < 0 || eventStream(res.Header)
+	if streams && out.Owner != "" {
+		remove, err := b.register(&out, func() { cancel(errCut) })
+		if err != nil {
+			return err
+		}
+		defer remove()
+	}
+	wt.relimit(b.options.StreamIdle)
+	b.respond(w, res, &out, wt, streams)
+	return nil
+}
+
+func (b *Backend) timeout(out *Outgoing) time.Duration {
+	if out.Timeout > 0 {
+		return out.Timeout
+	}
+	return b.options.Timeout
+}
+
+// fullDuplex lets the answer begin while the body still comes. Only HTTP/1 needs
+// to be told; a writer that cannot is one that already does.
+func fullDuplex(w http.ResponseWriter) { _ = http.NewResponseController(w).EnableFullDuplex() }
+
+// respond sends head, body and trailers. It panics when that fails half way.
+func (b *Backend) respond(w http.ResponseWriter, res *http.Response, out *Outgoing, wt *watch, streams bool) {
+	h := w.Header()
+	moveHeader(h, res.Header)
+	if out.Release != nil {
+		out.Release(res.StatusCode, h)
+	}
+	var trailers []string
+	if len(res.Trailer) > 0 {
+		trailers = announceTrailer(h, res.Trailer)
+	}
+	w.WriteHeader(res.StatusCode)
+	if res.Body == http.NoBody {
+		return
+	}
+	if err := b.copyBody(w, res.Body, wt, streams); err != nil {
+		abort(out, res, err)
+	}
+	for _, name := range trailers {
+		if values := res.Trailer[name]; len(values) > 0 {
+			h[name] = values
+		}
+	}
+	_ = res.Body.Close()
+}
+
+// abort makes a cut visible to the client.
+func abort(out *Outgoing, res *http.Response, cause error) {
+	_ = res.Body.Close()
+	if out.Aborted != nil {
+		out.Aborted(cause)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// copyBody moves a body through one pooled buffer. What streams is flushed at
+// once, its head before its first byte.
+func (b *Backend) copyBody(w http.ResponseWriter, body io.Reader, wt *watch, streams bool) error {
+	if streams {
+		if err := flush(w); err != nil {
+			return errors.Join(ErrClientGone, err)
+		}
+	}
+	buf := b.buffers.Get().(*[copyBuffer]byte)
+	defer b.buffers.Put(buf)
+	for {
+		n, err := body.Read(buf[:])
+		if n > 0 {
+			wt.waitForClient(true)
+			_, werr := w.Write(buf[:n])
+			if werr == nil && streams && err == nil {
+				werr = flush(w)
+			}
+			wt.waitForClient(false)
+			if werr != nil {
+				return errors.Join(ErrClientGone, werr)
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func flush(w http.ResponseWriter) error {
+	if f, ok := w.(interface{ FlushError() error }); ok {
+		return f.FlushError()
+	}
+	if err := http.NewResponseController(w).Flush(); !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
+
+func eventStream(h http.Header) bool {
+	v := h["Content-Type"]
+	return len(v) > 0 && strings.HasPrefix(v[0], "text/event-stream")
+}

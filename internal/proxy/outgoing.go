@@ -1,0 +1,140 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/refusal"
+)
+
+// Outgoing is the request as the backend shall get it. It is used once; Header,
+// its slices and Body belong to the forwarder from the call on and must not be
+// reused: the transport may still write them after Forward returned.
+type Outgoing struct {
+	Method string
+	Target string // origin-form (or "*"), byte for byte what goes on the wire
+	Host   string // the public host; ignored when the backend's own is used
+	Header http.Header
+
+	Body          io.ReadCloser // nil without a body
+	ContentLength int64         // 0 none, -1 unknown (sent chunked)
+
+	Timeout time.Duration // until the response head; 0 means the backend's
+
+	// Upgrade asks for the protocol that Header names in Upgrade. Without it a 101
+	// from the backend is a failure.
+	Upgrade bool
+	// Once says that the request has an effect although its method is safe: it is
+	// never sent a second time, not even after a connection that broke unused.
+	Once bool
+	// Owner is the session or key id to which long-lived connections belong; see
+	// Tunnels.Close. Empty means that they belong to nobody.
+	Owner string
+	// Alive, when set, is asked once after a long-lived connection was registered
+	// under Owner; its error refuses the exchange. It closes the gap between the
+	// verdict and the registration, in which Tunnels.Close would find nothing.
+	Alive func() error
+
+	// Trailer says which declared request trailer fields may pass, by canonical
+	// name. Nil passes none. Fields that no trailer may carry never pass.
+	Trailer func(name string) bool
+
+	// Release edits the response header in place before it is sent. It runs once,
+	// for every response of the backend, 101 included. Nil leaves it as it came
+	// without its hop-by-hop fields.
+	Release func(status int, h http.Header)
+	// Aborted, when set, hears why an answer was cut after its head was sent, just
+	// before Forward panics with http.ErrAbortHandler.
+	Aborted func(cause error)
+}
+
+// request builds the outgoing request. cb is nil when there is no streamed body.
+func (b *Backend) request(ctx context.Context, r *http.Request, out *Outgoing, wt *watch) (req *http.Request, cb *clientBody, err error) {
+	if err := checkTarget(out); err != nil {
+		return nil, nil, err
+	}
+	if err := prepareHeader(out); err != nil {
+		return nil, nil, err
+	}
+	base := http.Request{
+		Method:     out.Method,
+		URL:        &url.URL{Scheme: b.scheme, Host: b.host, Opaque: out.Target},
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+		Header:     out.Header,
+		Host:       out.Host,
+	}
+	if b.options.Host == Own {
+		base.Host = b.host
+	}
+	switch {
+	case out.Body == nil || out.ContentLength == 0:
+		if out.Once {
+			withoutRetry(&base)
+		}
+	case out.ContentLength > 0 && out.ContentLength <= smallBody && len(out.Header["Expect"]) == 0:
+		if err := smallRequestBody(&base, out, wt); err != nil {
+			return nil, nil, err
+		}
+	default:
+		cb = streamBody(&base, r, out, wt)
+	}
+	return base.WithContext(ctx), cb, nil
+}
+
+// checkTarget refuses what would not reach the wire as it is: url.URL puts a
+// scheme before an opaque part that begins with two slashes.
+func checkTarget(out *Outgoing) error {
+	t := out.Target
+	if t == "*" && out.Method == http.MethodOptions {
+		return nil
+	}
+	if len(t) == 0 || t[0] != '/' || strings.HasPrefix(t, "//") {
+		return refusal.New(refusal.TargetAmbiguous, "target %q cannot be forwarded byte for byte [send an absolute path with one leading slash]", t)
+	}
+	return nil
+}
+
+// smallRequestBody reads a small body first and sends it in one write with its
+// head. A slow client then costs the backend no worker, and the body can be sent
+// again on another connection when nothing of it was written.
+func smallRequestBody(base *http.Request, out *Outgoing, wt *watch) error {
+	wt.waitForClient(true)
+	buf := make([]byte, out.ContentLength+1) // one more, to see the end
+	n, err := io.ReadFull(out.Body, buf)
+	wt.waitForClient(false)
+	switch {
+	case err == nil:
+		return bodyFailure(errors.New("it is longer than declared"))
+	case int64(n) != out.ContentLength || err != io.ErrUnexpectedEOF:
+		return bodyFailure(err)
+	}
+	buf = buf[:n:n]
+	base.ContentLength = out.ContentLength
+	base.Body = io.NopCloser(bytes.NewReader(buf))
+	if !out.Once {
+		base.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(buf)), nil }
+	}
+	return nil
+}
+
+// withoutRetry keeps the transport from sending a request again that has no body:
+// it repeats only what it can rewind, and this body it cannot. "identity" keeps
+// the body from being announced, so the bytes on the wire are the same.
+func withoutRetry(base *http.Request) {
+	base.Body = emptyBody{}
+	base.ContentLength = -1
+	base.TransferEncoding = []string{"identity"}
+}
+
+type emptyBody struct{}
+
+func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }
+func (emptyBody) Close() error             { return nil }
