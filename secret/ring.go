@@ -16,6 +16,7 @@ const (
 	PurposePepper    = "pepper"    // HMAC-SHA-256 key of API keys at rest, 32 bytes
 	PurposeAssertion = "assertion" // ECDSA P-256 scalar of Sanmon-Assertion, 32 bytes
 	PurposeDevice    = "device"    // HMAC-SHA-256 key of pre-session and device cookies, 32 bytes
+	PurposeSession   = "session"   // HMAC-SHA-256 key that derives the successor of a session secret, 32 bytes
 )
 
 // SealedKey is one server key as the store keeps it.

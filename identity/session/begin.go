@@ -1,0 +1,111 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/identity/principal"
+	"github.com/sanmon-gate/sanmon/refusal"
+	"github.com/sanmon-gate/sanmon/secret"
+)
+
+// Meta is what is written down about a change of a session.
+type Meta struct {
+	From      netip.Addr // address of the client
+	Device    string     // as Device returns it
+	RequestID string
+	Actor     string // principal id, "cli" or "system"; the person itself where empty
+}
+
+func (m Meta) event(name audit.Name, user, sid, detail string, at time.Time) audit.Event {
+	return audit.Event{At: at, Event: name, Subject: user, Actor: or(m.Actor, user), SID: sid,
+		Network: networkText(m.From), RequestID: m.RequestID, Detail: detail}
+}
+
+// Begin makes a session for somebody who has just authenticated, writing login.ok.
+// The secret is nowhere else. Sessions beyond MaxPerUser end.
+func (k *Keeper) Begin(ctx context.Context, user principal.Record, m Meta, now time.Time) (secret.Value, Record, error) {
+	if user.Disabled {
+		return secret.Value{}, Record{}, refusal.New(refusal.LoginFailed, "%s is disabled (sanmon user enable)", user.ID)
+	}
+	o, now := k.options.Load(), now.Truncate(time.Microsecond)
+	value, hash := random()
+	r := Record{SID: secret.NewID("ses_"), User: user.ID, SecretHash: hash, RotatedAt: now, CreatedAt: now,
+		AuthTime: now, LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device,
+		Networks: networkTexts(withNetwork(nil, Network(m.From)))}
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	err := k.store.CreateSession(ctx, r, o.MaxPerUser, m.event(audit.LoginOK, user.ID, r.SID, "device="+m.Device, now))
+	if o.MaxPerUser > 0 {
+		k.memory.hideUser(user.ID) // one of them may have been evicted
+	}
+	if err != nil {
+		return secret.Value{}, Record{}, busy("store a session", err)
+	}
+	return value, r, nil
+}
+
+// StepUp is Begin for a browser that sent a session cookie along (ASVS 7.2.4). A
+// live session of the same person keeps its sid and its absolute end, and gets a new
+// secret and AuthTime; the former secret holds for Race, with its own AuthTime. A
+// live session of somebody else ends. A cookie that is worth nothing is ignored:
+// what the client brought is never taken over (session fixation).
+func (k *Keeper) StepUp(ctx context.Context, cookie string, user principal.Record, m Meta, now time.Time) (secret.Value, Record, error) {
+	raw, ok := decode(cookie)
+	if !ok || user.Disabled {
+		return k.Begin(ctx, user, m, now)
+	}
+	now = now.Truncate(time.Microsecond)
+	for range attempts {
+		l, err := k.usable(ctx, digest(raw), now)
+		switch {
+		case err != nil:
+			return secret.Value{}, Record{}, err
+		case l == nil:
+			return k.Begin(ctx, user, m, now)
+		case l.User != user.ID:
+			if _, err := k.End(ctx, l.SID, ReasonReplaced, m, now); err != nil {
+				return secret.Value{}, Record{}, err
+			}
+			return k.Begin(ctx, user, m, now)
+		}
+		value, r, err := k.raise(ctx, l, m, now)
+		if !errors.Is(err, ErrConflict) {
+			return value, r, err
+		}
+	}
+	return secret.Value{}, Record{}, busy("replace a session secret", ErrConflict)
+}
+
+// usable returns the live session of a secret, nil when there is none.
+func (k *Keeper) usable(ctx context.Context, hash [32]byte, now time.Time) (*live, error) {
+	l, err := k.load(ctx, hash)
+	if r, ok := errors.AsType[*refusal.Refusal](err); ok && r.Code == refusal.LoginRequired {
+		return nil, nil
+	}
+	if err != nil || l.state(hash, now, k.options.Load()) > racing {
+		return nil, err
+	}
+	return l, nil
+}
+
+func (k *Keeper) raise(ctx context.Context, l *live, m Meta, now time.Time) (secret.Value, Record, error) {
+	value, hash := random()
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	ev := m.event(audit.LoginOK, l.User, l.SID, "step-up device="+m.Device, now)
+	r, err := k.exchange(ctx, l, hash, now, now, &ev)
+	if err != nil {
+		return secret.Value{}, Record{}, err
+	}
+	r.Networks = networkTexts(withNetwork(*l.networks.Load(), Network(m.From)))
+	err = k.store.TouchSession(ctx, l.SID, now, r.Networks, false)
+	k.memory.hide(l.SID)
+	if err != nil {
+		return secret.Value{}, Record{}, busy("note the network of a session", err)
+	}
+	return value, r, nil
+}

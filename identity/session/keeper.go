@@ -1,0 +1,193 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/change"
+	"github.com/sanmon-gate/sanmon/identity/principal"
+	"github.com/sanmon-gate/sanmon/refusal"
+)
+
+// Principals says who a session belongs to and what that person may do now.
+type Principals interface {
+	// Get returns principal.ErrNotFound when there is none.
+	Get(ctx context.Context, id string) (*principal.Principal, error)
+}
+
+// Keeper begins, judges, renews and ends sessions. It is safe for concurrent use;
+// Run must run beside it.
+type Keeper struct {
+	store      Store
+	principals Principals
+	options    atomic.Pointer[Options]
+	memory     *memory
+	whole      *caller.Rights // a session does not narrow its person
+	urgent     chan *live     // learned something that other nodes should know
+	expired    chan expiry
+}
+
+// New returns a Keeper, or an error that names every wrong option.
+func New(store Store, principals Principals, o Options) (*Keeper, error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, err
+	}
+	k := &Keeper{store: store, principals: principals, memory: newMemory(o.Max), whole: &caller.Rights{Whole: true},
+		urgent: make(chan *live, 256), expired: make(chan expiry, 256)}
+	k.options.Store(&o)
+	return k, nil
+}
+
+// Configure swaps the options of a running Keeper. Max keeps its first value.
+func (k *Keeper) Configure(o Options) error {
+	o, err := o.complete()
+	if err == nil {
+		k.options.Store(&o)
+	}
+	return err
+}
+
+// Judge says who a session cookie stands for and fills into. renew reports that the
+// client should be given another secret: call Renew when the header of the answer is
+// about to be written.
+//
+// An expired session is refusal.SessionExpired; a malformed, unknown, revoked or
+// strange one refusal.LoginRequired; a store that does not answer refusal.Busy. into
+// is changed only when err is nil. A warm verdict allocates nothing.
+func (k *Keeper) Judge(ctx context.Context, cookie string, from netip.Addr, now time.Time, into *caller.Caller) (renew bool, err error) {
+	raw, ok := decode(cookie)
+	if !ok {
+		return false, refusal.New(refusal.LoginRequired, "the session cookie is not a session secret (the client should drop it and sign in)")
+	}
+	o, hash := k.options.Load(), digest(raw)
+	l, st, err := k.find(ctx, hash, now, o)
+	if err != nil {
+		return false, err
+	}
+	if st > racing {
+		return false, k.refuse(ctx, l, st, from, now)
+	}
+	p, err := k.person(ctx, l)
+	if err != nil {
+		return false, err
+	}
+	network := Network(from)
+	strange := !l.knows(network)
+	if strange && o.Network == Strict {
+		return false, refusal.New(refusal.LoginRequired, "session %s is not bound to network %v (sign in from there, or set session.network to step_up)", l.SID, network)
+	}
+	if strange && o.Network == Observe {
+		l.learn(network)
+		k.tell(l)
+	}
+	k.note(l, st, now)
+	*into = caller.Caller{Kind: caller.Session, Subject: p.ID, Email: p.Email, Name: p.Name, SID: l.SID,
+		Credential: k.whole, Principal: p.Rights, AuthTime: l.authTime(st), ExpiresAt: l.ExpiresAt,
+		Bindings: l.tokens(now, o), Slot: l.slot}
+	if strange && o.Network == StepUp {
+		into.AuthTime = time.Unix(0, 0) // not zero: zero is "no person"
+	}
+	return st == current && l.due(now, o) || st == unconfirmed && !strange, nil
+}
+
+// find returns the session of a secret and what the secret is worth. Memory may lag
+// behind another node, so what would end a session is read again from the store.
+func (k *Keeper) find(ctx context.Context, hash [32]byte, now time.Time, o *Options) (*live, state, error) {
+	if !o.Stale() {
+		if l := k.memory.get(hash); l != nil {
+			if st := l.state(hash, now, o); st <= racing || st == ended {
+				return l, st, nil
+			}
+		}
+	}
+	l, err := k.load(ctx, hash)
+	if err != nil {
+		return nil, unknown, err
+	}
+	return l, l.state(hash, now, o), nil
+}
+
+func (k *Keeper) load(ctx context.Context, hash [32]byte) (*live, error) {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	gen := k.memory.generation()
+	r, err := k.store.SessionBySecret(ctx, hash)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, refusal.New(refusal.LoginRequired, "no session has the secret that was presented (it was replaced, deleted or guessed)")
+	case err != nil:
+		return nil, busy("read a session", err)
+	}
+	return k.keep(r, gen), nil
+}
+
+// keep takes a row into memory. What it evicts is written first, if there is room.
+func (k *Keeper) keep(r Record, gen uint64) *live {
+	l, evicted := k.memory.adopt(r, gen)
+	if evicted != nil && evicted.dirty() {
+		k.tell(evicted)
+	}
+	return l
+}
+
+func (k *Keeper) person(ctx context.Context, l *live) (*principal.Principal, error) {
+	p, err := k.principals.Get(ctx, l.User)
+	switch {
+	case errors.Is(err, principal.ErrNotFound):
+		return nil, refusal.New(refusal.LoginRequired, "session %s belongs to %s, who does not exist any more", l.SID, l.User)
+	case err != nil:
+		return nil, busy("read the person of a session", err)
+	case p.Disabled:
+		return nil, refusal.New(refusal.LoginRequired, "session %s belongs to %s, who is disabled (sanmon user enable)", l.SID, l.User)
+	}
+	return p, nil
+}
+
+// note remembers the request. The first one with a new secret confirms it.
+func (k *Keeper) note(l *live, st state, now time.Time) {
+	l.touch(now)
+	if st == current && !l.confirmed.Load() && l.confirmed.CompareAndSwap(false, true) {
+		l.unwritten.Store(true)
+		k.tell(l)
+	}
+}
+
+func (l *live) authTime(st state) time.Time {
+	if st == current || l.PrevAuthTime.IsZero() {
+		return l.AuthTime
+	}
+	return l.PrevAuthTime
+}
+
+// Apply makes the next request of a changed session, or of a changed person's
+// sessions, read the store. Other kinds are ignored; twice is harmless.
+func (k *Keeper) Apply(c change.Change) {
+	switch c.Kind {
+	case change.Session:
+		k.memory.hide(c.ID)
+	case change.Principal:
+		k.memory.hideUser(c.ID)
+	}
+}
+
+// Flush makes the next request of every session read the store: for a feed that was
+// cut and cannot say what it missed.
+func (k *Keeper) Flush() { k.memory.hideAll() }
+
+// Len counts the sessions in memory.
+func (k *Keeper) Len() int { return k.memory.len() }
+
+// busy is the refusal for a store that failed; refusals pass as they are.
+func busy(doing string, err error) error {
+	if r, ok := errors.AsType[*refusal.Refusal](err); ok {
+		return r
+	}
+	return &refusal.Refusal{Code: refusal.Busy, RetryAfter: time.Second, Err: err,
+		Reason: fmt.Sprintf("could not %s (is the database reachable?)", doing)}
+}

@@ -1,0 +1,115 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/secret"
+)
+
+// Policy says what happens when a session turns up in a network that it was not
+// begun or stepped up in. Networks are compared as /24 (IPv4) and /48 (IPv6): an
+// address is a signal, not a proof (OWASP Session Management Cheat Sheet, "Binding
+// the Session ID to Other User Properties").
+type Policy string
+
+// The network policies.
+const (
+	// Observe lets it pass and remembers the network.
+	Observe Policy = "observe"
+	// StepUp lets it pass, but the authentication does not count as recent there:
+	// Caller.AuthTime is the epoch until the person signs in again from there.
+	StepUp Policy = "step_up"
+	// Strict refuses it.
+	Strict Policy = "strict"
+)
+
+// Options of a Keeper. Zero values take the default that is named.
+type Options struct {
+	Idle     time.Duration // longest pause between two requests; 1 h (NIST SP 800-63B-4, Section 2.2.3)
+	Absolute time.Duration // longest life, whatever happens; 24 h (the same)
+	Rotate   time.Duration // age at which a secret is replaced in passing; 15 min, negative: never
+
+	// Race is how long after a rotation the former secret is taken from requests
+	// that were under way; 10 s. Redeliver is how long it is taken as long as no
+	// request came with the new secret, because the answer that carried it may be
+	// lost; 60 s. After that, whoever comes with it has stolen it, or was stolen
+	// from, and the session ends.
+	Race, Redeliver time.Duration
+
+	MaxPerUser int    // live sessions of one person; 0: any number
+	Network    Policy // StepUp
+	Max        int    // sessions in memory; 100,000
+
+	// Ring (secret.PurposeSession) derives the successor of a secret from the secret,
+	// so that any node can send the same successor again. Without it a lost answer to
+	// a rotation ends the session after Redeliver.
+	Ring *secret.Ring
+	// Stale reports that the change feed is behind: every Judge then reads the store.
+	// nil means never.
+	Stale func() bool
+	// Now is the clock of Run; nil means time.Now.
+	Now func() time.Time
+	// Log gets what happens outside of any request. nil discards.
+	Log *slog.Logger
+}
+
+const (
+	loadTimeout  = 2 * time.Second  // one statement in the store
+	flushTimeout = 5 * time.Second  // everything that is unwritten at shutdown
+	maxTouch     = 60 * time.Second // last-seen marks are written at most this often
+	minTouch     = 20 * time.Millisecond
+	maxNetworks  = 8
+)
+
+func (o Options) complete() (Options, error) {
+	o.Idle = or(o.Idle, time.Hour)
+	o.Absolute = or(o.Absolute, 24*time.Hour)
+	o.Rotate = or(o.Rotate, 15*time.Minute)
+	o.Race = or(o.Race, 10*time.Second)
+	o.Redeliver = or(o.Redeliver, 60*time.Second)
+	o.Network = or(o.Network, StepUp)
+	o.Max = or(o.Max, 100_000)
+	if o.Stale == nil {
+		o.Stale = func() bool { return false }
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o, o.check()
+}
+
+func (o Options) check() error {
+	var errs []error
+	if o.Idle < 0 || o.Absolute < 0 || o.Race < 0 || o.Redeliver < 0 || o.Max < 0 || o.MaxPerUser < 0 {
+		errs = append(errs, errors.New("a session limit is negative (leave it out for its default)"))
+	}
+	if o.Race > o.Redeliver {
+		errs = append(errs, fmt.Errorf("token.race %v is longer than token.redeliver %v (make it shorter)", o.Race, o.Redeliver))
+	}
+	switch o.Network {
+	case Observe, StepUp, Strict:
+	default:
+		errs = append(errs, fmt.Errorf("session.network %q is unknown (use observe, step_up or strict)", o.Network))
+	}
+	return errors.Join(errs...)
+}
+
+// touchEvery is how often a last-seen mark is written: often enough that another
+// node, which knows only the row, is wrong by a quarter of Idle at most.
+func (o Options) touchEvery() time.Duration {
+	return max(minTouch, min(maxTouch, o.Idle/4))
+}
+
+func or[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}

@@ -1,0 +1,96 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/secret"
+)
+
+// attempts bounds how often a change is tried again after another one won.
+const attempts = 3
+
+// Renew returns the secret that the client shall hold from now on, or the empty
+// secret when it shall keep what it has. Exactly one of several concurrent calls
+// with the same cookie replaces the secret; the others return the same successor.
+// It is for cookies that Judge has just let pass; an error is refusal.Busy, and the
+// client keeps a cookie that still works.
+//
+// Call it when the header of the answer is about to be written: the windows Race
+// and Redeliver begin here.
+func (k *Keeper) Renew(ctx context.Context, cookie string, from netip.Addr, now time.Time) (secret.Value, error) {
+	raw, ok := decode(cookie)
+	if !ok {
+		return secret.Value{}, nil
+	}
+	o, hash, now := k.options.Load(), digest(raw), now.Truncate(time.Microsecond)
+	for range attempts {
+		l, err := k.load(ctx, hash)
+		if err != nil {
+			return secret.Value{}, err
+		}
+		switch st := l.state(hash, now, o); {
+		case st == current && l.due(now, o):
+			next, err := k.rotate(ctx, l, raw, now, o)
+			if errors.Is(err, ErrConflict) {
+				continue
+			}
+			return next, err
+		case st == unconfirmed && l.knows(Network(from)):
+			return l.redeliver(raw, o), nil
+		}
+		return secret.Value{}, nil
+	}
+	return secret.Value{}, busy("replace a session secret", ErrConflict)
+}
+
+func (k *Keeper) rotate(ctx context.Context, l *live, raw [secretBytes]byte, now time.Time, o *Options) (secret.Value, error) {
+	next, hash := random()
+	if o.Ring != nil {
+		next, hash = successor(o.Ring.Current().Value, l.SID, raw)
+	}
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	if _, err := k.exchange(ctx, l, hash, l.AuthTime, now, nil); err != nil {
+		return secret.Value{}, err
+	}
+	return next, nil
+}
+
+// exchange replaces the secret hash of a session in the store and in memory and
+// returns the row as it is then. ErrConflict says that another change was first.
+func (k *Keeper) exchange(ctx context.Context, l *live, to [32]byte, authTime, now time.Time, ev *audit.Event) (Record, error) {
+	gen := k.memory.generation()
+	err := k.store.RotateSession(ctx, l.SID, l.SecretHash, to, authTime, now, ev)
+	switch {
+	case errors.Is(err, ErrConflict):
+		k.memory.hide(l.SID)
+		return Record{}, err
+	case err != nil:
+		k.memory.hide(l.SID) // it may have happened all the same
+		return Record{}, busy("replace a session secret", err)
+	}
+	r := l.Record
+	r.PrevHash, r.PrevAuthTime, r.SecretHash = l.SecretHash, l.AuthTime, to
+	r.AuthTime, r.RotatedAt, r.LastSeenAt, r.Confirmed = authTime, now, now, false
+	r.Networks = networkTexts(*l.networks.Load())
+	k.memory.replace(r, gen)
+	return r, nil
+}
+
+// redeliver computes the current secret from the former one; the empty secret when
+// it was not derived from it.
+func (l *live) redeliver(raw [secretBytes]byte, o *Options) secret.Value {
+	if o.Ring == nil {
+		return secret.Value{}
+	}
+	for _, key := range o.Ring.All() {
+		if next, hash := successor(key.Value, l.SID, raw); hash == l.SecretHash {
+			return next
+		}
+	}
+	return secret.Value{}
+}
