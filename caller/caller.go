@@ -61,10 +61,6 @@ type Caller struct {
 	Credential *Rights // what the credential grants
 	Principal  *Rights // what the principal may do now
 
-	// Strange says that the session came from a network that it was not seen on since
-	// its last authentication. What follows from it is policy's decision.
-	Strange bool
-
 	AuthTime  time.Time // last authentication of the person; zero for keys
 	ExpiresAt time.Time // when this credential ends at the latest
 

@@ -28,4 +28,5 @@ type Assertion struct {
 	AuthTime   int64 // seconds
 	MintedAt   int64 // seconds
 	JWT        string
+	Next       *Assertion // for another upstream; nil ends the short list
 }

@@ -100,14 +100,10 @@ func fresh(r *Route, c *caller.Caller, now time.Time) error {
 	if r.Fresh == 0 || c.Kind == caller.Key {
 		return nil
 	}
-	if age := now.Sub(c.AuthTime); age <= r.Fresh && !c.Strange {
+	if now.Sub(c.AuthTime) <= r.Fresh {
 		return nil
 	}
-	why := fmt.Sprintf("authentication is older than %s", r.Fresh)
-	if c.Strange {
-		why = "the session came from a network it was not seen on since it was authenticated"
-	}
-	no := refusal.New(refusal.StepUpRequired, "route %q: %s", r.ID, why)
+	no := refusal.New(refusal.StepUpRequired, "route %q: the authentication is older than %s, or was made on another network", r.ID, r.Fresh)
 	no.Challenge = fmt.Sprintf(`Bearer error="insufficient_user_authentication", max_age=%d`, int(r.Fresh.Seconds()))
 	return no
 }
