@@ -32,12 +32,14 @@ type Config struct {
 	Log         Log
 	Metrics     Metrics
 	ObserveAll  time.Time // checks that can be observed only report until then; zero: off
+
+	Warnings []Error // what is allowed and still worth knowing, in the order of the file
 }
 
 // Reference is a store address whose password may be a reference.
 type Reference struct {
 	Driver   string // "sqlite" or "postgres"
-	Address  string // path, or URL without a password
+	Address  string // path (relative to the working directory), or URL without a password
 	Password string // reference of the password, "" none
 }
 
@@ -131,15 +133,17 @@ type Route struct {
 	Upstream  string
 	Boundary  []caller.Kind // caller.Anonymous alone means public
 	Effect    string        // "read", "write", or "" from the method
+	Reason    string        // why a route whose methods write was declared read; "" it was not
 	Require   []string
 	Fresh     time.Duration // 0: none
 	CSRF      CSRF
 	Limit     Rate
 	LimitPer  string // "caller", "network" or "route"
 	Network   []netip.Prefix
-	MaxBody   int64    // bytes; default 10 MiB; -1 no bound was asked for
+	MaxBody   int64    // bytes; default DefaultMaxBody; -1 no bound was asked for
 	Types     []string // media types; empty any
 	CSP       string   // "floor" (default) or "observe"
+	Profile   string   // where some of these settings come from; "" none
 }
 
 // CSRF says which token a route wants.

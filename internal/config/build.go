@@ -1,0 +1,187 @@
+package config
+
+import (
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/caller"
+)
+
+// builder makes a Config of judged fields and judges what concerns several of them.
+type builder struct {
+	*report
+	decoder decoder
+	path    string
+	now     time.Time
+
+	public    site
+	upstreams []string
+	roles     map[string][]string
+}
+
+func (b *builder) config(root *value) *Config {
+	g := grammar()
+	top := b.decoder.shape(&key{}, &g, "", root)
+	b.public = as[site](top.get("public_url"))
+	c := &Config{
+		Path:        b.path,
+		PublicURL:   b.public.String(),
+		PublicHost:  b.public.hostport(),
+		Environment: top.get("environment").text(),
+		Listen:      b.listen(top.get("listen")),
+		ClientIP:    b.clientIP(top.get("client_ip")),
+		Store:       b.store(top.get("store")),
+		Limiter:     top.get("limiter").text(),
+		MasterKey:   b.reference(top.get("master_key")),
+		Session:     b.session(top.get("session")),
+		Token:       b.token(top.get("token")),
+		Login:       Login{Password: top.get("login", "password").bool()},
+		Limits:      Limits{b.preAuth(top.get("limits", "network")), b.preAuth(top.get("limits", "failures"))},
+		Log:         Log{top.get("log", "level").text(), top.get("log", "format").text()},
+		Metrics:     Metrics{b.reference(top.get("metrics", "token"))},
+		ObserveAll:  b.observeAll(top.get("observe_all")),
+	}
+	c.TLS = b.tls(top.get("tls"), top.get("public_url"), c.ClientIP)
+	c.Upstreams = b.allUpstreams(top.get("upstreams"))
+	c.Roles = b.allRoles(top.get("roles"))
+	c.Routes = b.allRoutes(top.get("routes"), top.get("profiles"))
+	if !c.Login.Password && takes(c.Routes, caller.Session) {
+		b.warn(top.get("login", "password").at, "set login.password: true", "routes take a session, but there is no way to sign in")
+	}
+	return c
+}
+
+func takes(routes []*Route, kind caller.Kind) bool {
+	for _, r := range routes {
+		for _, k := range r.Boundary {
+			if k == kind {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// file makes a path relative to the directory of the configuration file.
+func (b *builder) file(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(b.path), path)
+}
+
+// reference makes the path in a file: reference relative to the configuration file.
+func (b *builder) reference(f *field) string {
+	ref := f.text()
+	if path, ok := strings.CutPrefix(ref, "file:"); ok {
+		return "file:" + b.file(path)
+	}
+	return ref
+}
+
+func (b *builder) listen(f *field) Listen {
+	public, admin := f.get("public"), f.get("admin")
+	l := Listen{public.text(), admin.text()}
+	if l.Admin != "" && l.Admin == l.Public && !strings.HasSuffix(l.Admin, ":0") {
+		b.fault(admin.at, "give each its own", "listen.admin and listen.public are the same address")
+	}
+	if host := l.Admin[:max(strings.LastIndexByte(l.Admin, ':'), 0)]; l.Admin != "" && !loopback(host) {
+		b.warn(admin.at, `use "127.0.0.1:9443", or a management network`, "listen.admin can be reached from other machines")
+	}
+	return l
+}
+
+func loopback(host string) bool {
+	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return host == "localhost" || err == nil && a.IsLoopback()
+}
+
+func (b *builder) store(f *field) Reference {
+	if f.form != mapping {
+		return b.storeFile(as[Reference](f))
+	}
+	ref := b.storeFile(as[Reference](f.get("url")))
+	if f.get("password").set {
+		ref.Password = b.reference(f.get("password"))
+		if ref.Driver == "sqlite" {
+			b.fault(f.get("password").at, "remove it", "store.password: a SQLite file has no password")
+		}
+	}
+	return ref
+}
+
+func (b *builder) storeFile(r Reference) Reference {
+	if r.Driver == "sqlite" {
+		r.Address = b.file(r.Address)
+	}
+	return r
+}
+
+func (b *builder) session(f *field) Session {
+	s := Session{
+		Idle: f.get("idle").duration(), Absolute: f.get("absolute").duration(), Rotate: f.get("rotate").duration(),
+		SameSite: f.get("same_site").text(), Network: f.get("network").text(), MaxPerUser: f.get("max_per_user").number(),
+	}
+	s.Idle = b.within(f.get("idle"), f.get("absolute"))
+	return s
+}
+
+// within is the shorter window, which may not be longer than the whole one. A
+// default gives way.
+func (b *builder) within(short, whole *field) time.Duration {
+	s, w := short.duration(), whole.duration()
+	if s <= w || whole.bad {
+		return s
+	}
+	if short.set {
+		b.fault(short.at, "shorten it", "%s is longer than %s (%s)", short.name, whole.name, brief(w))
+	}
+	return w
+}
+
+func (b *builder) token(f *field) Token {
+	return Token{
+		AccessTTL: f.get("access_ttl").duration(), RefreshIdle: b.within(f.get("refresh_idle"), f.get("refresh_absolute")),
+		RefreshAbsolute: f.get("refresh_absolute").duration(), Redeliver: f.get("redeliver").duration(), Race: f.get("race").duration(),
+	}
+}
+
+// preAuth reads a limit that may be switched off with a reason.
+func (b *builder) preAuth(f *field) Rate {
+	off := f.get("off")
+	if f.set && !f.bad && !off.set && !f.get("rate").set {
+		b.fault(f.at, `add rate: 100/s, or off: "why"`, "%s.rate is missing", f.name)
+	}
+	if off.set && (f.get("rate").set || f.get("burst").set) {
+		b.fault(off.at, "keep one of them", "%s has a rate and is off", f.name)
+	}
+	if off.set {
+		b.warn(off.at, "", "%s is off", f.name)
+		return Rate{}
+	}
+	return b.rate(f)
+}
+
+func (b *builder) rate(f *field) Rate {
+	r := as[perTime](f.get("rate"))
+	burst := f.get("burst").number()
+	if burst == 0 {
+		burst = r.count
+	}
+	return Rate{Count: r.count, Per: r.per, Burst: burst}
+}
+
+func (b *builder) observeAll(f *field) time.Time {
+	until := as[time.Time](f.get("until"))
+	switch {
+	case until.IsZero():
+	case !until.After(b.now):
+		b.warn(f.at, "remove it", "observe_all has ended on %s: everything is enforced", until.Format(time.DateOnly))
+		return time.Time{}
+	default:
+		b.warn(f.at, "", "observe_all: until %s, checks report and do not refuse", until.Format(time.RFC3339))
+	}
+	return until
+}

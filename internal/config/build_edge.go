@@ -1,0 +1,121 @@
+package config
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// clientIP judges whom to believe.
+func (b *builder) clientIP(f *field) ClientIP {
+	trusted, header := f.get("trusted_proxies"), f.get("header")
+	c := ClientIP{TrustedProxies: trusted.networks(), Allow: f.get("allow").networks(), Deny: f.get("deny").networks()}
+	for _, item := range trusted.items {
+		if p := as[netip.Prefix](item); !item.bad && p.Bits() == 0 {
+			b.fault(item.at, "name the networks of your proxies", "client_ip.trusted_proxies: %s lets everybody choose their own address", show(p.String()))
+		}
+	}
+	switch {
+	case len(trusted.items) > 0:
+		c.Header = http.CanonicalHeaderKey(header.text())
+	case header.set && !trusted.bad:
+		b.fault(header.at, `add trusted_proxies: ["10.0.0.0/8"], or remove it`, "client_ip.header is set, but nobody is trusted to write it")
+	}
+	return c
+}
+
+// tls judges that the public URL and the mode fit each other.
+func (b *builder) tls(f, publicURL *field, ip ClientIP) TLS {
+	t := TLS{
+		CertFile: b.file(f.get("cert_file").text()), KeyFile: b.file(f.get("key_file").text()),
+		SelfSigned: f.get("self_signed").bool(), BehindProxy: f.get("behind_proxy").bool(),
+		HSTS: b.hsts(f.get("hsts")),
+	}
+	if publicURL.bad || f.bad {
+		return t
+	}
+	var modes []string
+	if f.get("cert_file").set || f.get("key_file").set {
+		modes = append(modes, "cert_file")
+	}
+	if t.SelfSigned {
+		modes = append(modes, "self_signed")
+	}
+	if t.BehindProxy {
+		modes = append(modes, "behind_proxy")
+	}
+	b.tlsModes(f, publicURL, modes)
+	if f.get("cert_file").set != f.get("key_file").set {
+		b.fault(f.at, "name both: cert_file and key_file", "tls has one half of a certificate")
+	}
+	if t.BehindProxy && len(ip.TrustedProxies) == 0 {
+		b.fault(f.get("behind_proxy").at, `add client_ip: { trusted_proxies: ["10.0.0.0/8"] }`, "tls.behind_proxy needs to know the proxy")
+	}
+	if b.public.scheme == "http" {
+		t.HSTS = 0
+	}
+	return t
+}
+
+func (b *builder) tlsModes(f, publicURL *field, modes []string) {
+	choose := "write one of: cert_file and key_file, self_signed: true, behind_proxy: true"
+	switch {
+	case b.public.scheme == "http" && (len(modes) > 0 || f.get("hsts").set):
+		b.fault(f.at, "remove tls, or make public_url https", "tls is set, but public_url is http")
+	case b.public.scheme == "https" && len(modes) == 0 && f.set:
+		b.fault(f.at, choose, "tls has no mode, but public_url is https")
+	case b.public.scheme == "https" && len(modes) == 0:
+		b.fault(publicURL.at, "add tls; "+choose, "public_url is https, but tls is missing")
+	case len(modes) > 1:
+		b.fault(f.at, "keep one of them", "tls has several modes: %s", strings.Join(modes, ", "))
+	}
+}
+
+func (b *builder) hsts(f *field) time.Duration {
+	if f.form == mapping {
+		if off := f.get("off"); off.set && !off.bad {
+			b.warn(off.at, "", "tls.hsts is off: a first visit by http can be intercepted")
+		}
+		return 0
+	}
+	return f.duration()
+}
+
+func (b *builder) allUpstreams(f *field) map[string]*Upstream {
+	if f.set && !f.bad && len(f.order) == 0 {
+		b.fault(f.at, `add app: { url: "http://127.0.0.1:8000" }`, "there is no upstream")
+	}
+	all := make(map[string]*Upstream, len(f.order))
+	for _, name := range f.order {
+		all[name] = b.upstream(name, f.get(name))
+		b.upstreams = append(b.upstreams, name)
+	}
+	return all
+}
+
+func (b *builder) upstream(name string, f *field) *Upstream {
+	at := as[site](f.get("url"))
+	u := &Upstream{
+		Name: name, URL: at.String(), Timeout: f.get("timeout").duration(), OpenAPI: f.get("openapi").text(),
+		HostFrom:       f.get("host").text(),
+		Semicolon:      f.get("paths", "semicolon").text() == "allow",
+		Slash:          f.get("paths", "encoded_slash").text() == "allow",
+		CookieHTTPOnly: f.get("cookies", "http_only").texts(),
+		CookieScripts:  f.get("cookies", "scripts").texts(),
+		TLSCA:          b.file(f.get("tls_ca").text()),
+		PlainIdentity:  f.get("identity").text() == "headers",
+	}
+	if u.OpenAPI != "" && !strings.Contains(u.OpenAPI, "://") {
+		u.OpenAPI = b.file(u.OpenAPI)
+	}
+	if f.get("tls_ca").set && at.scheme == "http" {
+		b.fault(f.get("tls_ca").at, "remove it, or make url https", "%s.tls_ca is set, but the upstream is plain http", f.name)
+	}
+	for _, cookie := range u.CookieHTTPOnly {
+		if contains(u.CookieScripts, cookie) {
+			b.fault(f.get("cookies").at, "keep one of them", "%s.cookies: %s is in both lists", f.name, show(cookie))
+		}
+	}
+	return u
+}

@@ -1,0 +1,94 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Error is one fault of a configuration file, in its place. It never contains a
+// secret, even where the fault is a secret written in clear.
+type Error struct {
+	File    string
+	Line    int // from 1
+	Column  int // from 1, in characters
+	Message string
+	Remedy  string // "" where the message says it all
+}
+
+// Error gives file:line:column: message (remedy).
+func (e Error) Error() string {
+	s := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
+	if e.Remedy != "" {
+		s += " (" + e.Remedy + ")"
+	}
+	return s
+}
+
+// Errors are all faults of a file, in the order of their places.
+type Errors []Error
+
+// Error gives one fault a line.
+func (e Errors) Error() string {
+	lines := make([]string, len(e))
+	for i, one := range e {
+		lines[i] = one.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap lets errors.As find an Error.
+func (e Errors) Unwrap() []error {
+	all := make([]error, len(e))
+	for i := range e {
+		all[i] = e[i]
+	}
+	return all
+}
+
+// maxErrors bounds a report: beyond it, the file is something else altogether.
+const maxErrors = 200
+
+// position is a place in the file, both from 1.
+type position struct{ line, column int }
+
+// report collects what is wrong with one file.
+type report struct {
+	file     string
+	errors   Errors
+	warnings []Error
+}
+
+// fault adds an error at a place.
+func (r *report) fault(at position, remedy, format string, args ...any) {
+	if len(r.errors) <= maxErrors {
+		r.errors = append(r.errors, r.at(at, remedy, format, args...))
+	}
+}
+
+// warn adds a warning at a place.
+func (r *report) warn(at position, remedy, format string, args ...any) {
+	if len(r.warnings) <= maxErrors {
+		r.warnings = append(r.warnings, r.at(at, remedy, format, args...))
+	}
+}
+
+func (r *report) at(at position, remedy, format string, args ...any) Error {
+	return Error{r.file, max(at.line, 1), max(at.column, 1), fmt.Sprintf(format, args...), remedy}
+}
+
+// err returns the sorted errors without repetitions, or nil.
+func (r *report) err() error {
+	if len(r.errors) == 0 {
+		return nil
+	}
+	return Errors(sorted(r.errors))
+}
+
+func sorted(list []Error) []Error {
+	slices.SortStableFunc(list, func(a, b Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return slices.Compact(list)
+}

@@ -1,0 +1,67 @@
+package config
+
+import "time"
+
+// callerKeys are the keys about who calls and how long that stays true.
+func callerKeys() []key {
+	return []key{
+		{name: "session", doc: "Login sessions.", shape: section(
+			key{name: "idle", def: "1h", shape: one(span(time.Second, 30*day)), doc: "A session ends after this long without a request. At most `absolute`."},
+			key{name: "absolute", def: "24h", shape: one(span(time.Second, 30*day)), doc: "A session ends after this long in any case. At most 30d."},
+			key{name: "rotate", def: "15m", shape: one(span(time.Second, 30*day)), doc: "The secret in the cookie is replaced after this long, so that a copied one dies early."},
+			key{name: "same_site", def: "lax", shape: one(enum("choice", "lax", "strict")), doc: "SameSite of the session cookie. `strict`: a link from another site arrives signed out."},
+			key{name: "network", def: "step_up", shape: one(enum("choice", "observe", "step_up", "strict")), doc: "What a session does in a network it was not seen in: report it, ask for the password on routes with `fresh`, or be refused."},
+			key{name: "max_per_user", def: "0", shape: one(whole(0, 10000)), doc: "How many sessions a person may have; a further one ends the oldest. 0: no limit."},
+		)},
+		{name: "token", doc: "Access and refresh tokens. This version issues none yet; `redeliver` and `race` are in use for sessions.", shape: section(
+			key{name: "access_ttl", def: "5m", shape: one(span(time.Second, 10*time.Minute)), doc: "Life of an access token. At most 10m, because what it grants is checked less often than it is used."},
+			key{name: "refresh_idle", def: "336h", shape: one(span(time.Second, 365*day)), doc: "A refresh token ends after this long without use."},
+			key{name: "refresh_absolute", def: "720h", shape: one(span(time.Second, 365*day)), doc: "A refresh family ends after this long in any case."},
+			key{name: "redeliver", def: "60s", shape: one(span(0, 10*time.Minute)), doc: "How long the old secret still works when the answer with the new one may have been lost."},
+			key{name: "race", def: "10s", shape: one(span(0, 5*time.Minute)), doc: "How long the old secret still works for requests that were under way."},
+		)},
+		{name: "login", doc: "Which ways of signing in there are.", shape: section(
+			key{name: "password", def: "true", shape: one(flag()), doc: "E-mail address and password."},
+			key{name: "passkey", def: "false", shape: one(flag().without("false", "true")), doc: "Passkeys (WebAuthn)."},
+			key{name: "totp", def: "off", shape: one(enum("choice", "off", "optional", "required").without("off", "optional", "required")), doc: "One-time codes as a second factor."},
+			key{name: "signup", def: "closed", shape: one(enum("choice", "closed", "open").without("closed", "open")), doc: "Whether people can make accounts for themselves."},
+			key{name: "oidc", later: true, doc: "Sign in with another provider.", shape: listOf(section(
+				key{name: "name", shape: one(anyText()), doc: "What the button says."},
+				key{name: "issuer", shape: one(anyText()), doc: "Its issuer."},
+				key{name: "client_id", shape: one(anyText()), doc: "Our client id there."},
+				key{name: "client_secret", secret: true, shape: one(secretRef()), doc: "Reference of our secret there."},
+			))},
+			key{name: "smtp", later: true, doc: "Mail for one-time links.", shape: section(
+				key{name: "url", shape: one(anyText()), doc: "smtp://host:port."},
+				key{name: "from", shape: one(anyText()), doc: "Sender."},
+				key{name: "password", secret: true, shape: one(secretRef()), doc: "Reference of the password."},
+			)},
+		)},
+		{name: "roles", shape: byName(roleName(), many(scopeName())), example: `{ reader: ["notes:read"], admin: ["*"] }`,
+			doc: "What each role grants: a list of scopes. `resource:*` is every scope of a resource, `*` every scope."},
+	}
+}
+
+// laterKeys are top-level keys whose feature is not there yet.
+func laterKeys() []key {
+	return []key{
+		{name: "clients", later: true, doc: "First-party OAuth clients.", shape: listOf(section(
+			key{name: "id", shape: one(anyText()), doc: "Client id."},
+			key{name: "redirect_uris", shape: many(anyText()), doc: "Exact redirect addresses."},
+			key{name: "scopes", shape: many(scopeName()), doc: "What it may ask for."},
+		))},
+		{name: "dbsc", def: "off", shape: one(enum("choice", "off", "opportunistic", "required").without("off", "opportunistic", "required")), doc: "Device-bound session credentials."},
+		{name: "csp", later: true, doc: "Learning and reports of the content security policy.", shape: section(
+			key{name: "learn", shape: one(flag()), doc: "Collect hashes for approval."},
+			key{name: "approved", shape: one(filePath("file")), doc: "File with approved hashes."},
+			key{name: "report_sample", shape: one(anyText()), doc: "Share of reports to keep."},
+		)},
+		{name: "alerts", later: true, doc: "Messages about events such as token theft.", shape: section(
+			key{name: "webhook", shape: one(anyText()), doc: "Where to post them."},
+			key{name: "secret", secret: true, shape: one(secretRef()), doc: "Reference of the signing secret."},
+		)},
+		{name: "audit", later: true, doc: "Anchoring of the audit trail.", shape: section(
+			key{name: "anchor", shape: one(anyText()), doc: "File or URL that checkpoints are copied to."},
+		)},
+	}
+}
