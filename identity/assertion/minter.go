@@ -1,0 +1,150 @@
+// Package assertion tells the backend who a request is from: a short-lived ES256 JWT
+// in Sanmon-Assertion, and the public keys to verify it.
+//
+// It has a key and a type of its own, so that it is of no use anywhere else
+// (RFC 8725, Sections 3.11 and 3.12), and one audience per upstream.
+package assertion
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/secret"
+)
+
+// Header is the field that carries an assertion, and Type its "typ".
+const (
+	Header = "Sanmon-Assertion"
+	Type   = "snm-id+jwt"
+)
+
+// Options of a Minter.
+type Options struct {
+	Issuer string        // public_url: the exact "iss"
+	TTL    time.Duration // life of an assertion; 60 s, at most 5 min
+	Reuse  time.Duration // how long the same one is sent again; 30 s, less than TTL
+}
+
+// Minter signs assertions with the current key of a ring. It is safe for concurrent
+// use.
+type Minter struct {
+	ring *secret.Ring
+	o    Options
+	keys atomic.Pointer[keyset]
+}
+
+// New returns a Minter over a ring of keys as GenerateKey makes them.
+func New(ring *secret.Ring, o Options) (*Minter, error) {
+	if o.TTL == 0 {
+		o.TTL = 60 * time.Second
+	}
+	if o.Reuse == 0 {
+		o.Reuse = o.TTL / 2
+	}
+	switch {
+	case o.Issuer == "":
+		return nil, errors.New("the assertion has no issuer (set public_url)")
+	case o.TTL < time.Second || o.TTL > 5*time.Minute:
+		return nil, errors.New("the life of an assertion is out of bounds (use 1s to 5m)")
+	case o.Reuse < 0 || o.Reuse >= o.TTL:
+		return nil, errors.New("an assertion would be sent after its end (make its reuse shorter than its life)")
+	}
+	m := &Minter{ring: ring, o: o}
+	return m, m.opened().err
+}
+
+// claims in the order in which they are written; an assertion is canonical.
+type claims struct {
+	Issuer   string   `json:"iss"`
+	Audience string   `json:"aud"`
+	Subject  string   `json:"sub"`
+	SID      string   `json:"sid,omitempty"`
+	KeyID    string   `json:"key_id,omitempty"`
+	Email    string   `json:"email,omitempty"`
+	Name     string   `json:"name,omitempty"`
+	Roles    []string `json:"roles"`
+	Scope    string   `json:"scope"` // RFC 8693, Section 4.2
+	ACR      string   `json:"acr,omitempty"`
+	AMR      []string `json:"amr,omitempty"` // RFC 8176
+	AuthTime int64    `json:"auth_time,omitempty"`
+	IssuedAt int64    `json:"iat"`
+	NotBefor int64    `json:"nbf"`
+	Expires  int64    `json:"exp"`
+	ID       string   `json:"jti"`
+}
+
+// Mint signs a new assertion about c for the upstream of that name. scopes are those
+// that c may use now. It never outlives c's credential.
+func (m *Minter) Mint(upstream string, c *caller.Caller, scopes, roles []string, now time.Time) (string, error) {
+	if c.Subject == "" {
+		return "", errors.New("there is nobody to assert (an anonymous request gets no assertion)")
+	}
+	set := m.opened()
+	if set.err != nil {
+		return "", set.err
+	}
+	body, err := json.Marshal(m.claims(upstream, c, scopes, roles, now))
+	if err != nil {
+		return "", err
+	}
+	signing := make([]byte, 0, len(set.current.header)+base64.RawURLEncoding.EncodedLen(len(body))+1+86)
+	signing = append(signing, set.current.header...)
+	return set.current.sign(base64.RawURLEncoding.AppendEncode(signing, body))
+}
+
+func (m *Minter) claims(upstream string, c *caller.Caller, scopes, roles []string, now time.Time) claims {
+	end := now.Add(m.o.TTL)
+	if !c.ExpiresAt.IsZero() && c.ExpiresAt.Before(end) {
+		end = c.ExpiresAt
+	}
+	out := claims{Issuer: m.o.Issuer, Audience: "upstream:" + upstream, Subject: c.Subject, SID: c.SID, KeyID: c.KeyID,
+		Email: c.Email, Name: c.Name, Roles: append([]string{}, roles...), Scope: strings.Join(scopes, " "),
+		IssuedAt: now.Unix(), NotBefor: now.Unix(), Expires: end.Unix(), ID: secret.Random62(20)}
+	if c.Kind == caller.Session {
+		out.ACR, out.AMR = "aal1", []string{"pwd"}
+	}
+	// A session in a strange network has the epoch: there the person has not
+	// authenticated at all.
+	if !c.AuthTime.IsZero() {
+		out.AuthTime = max(0, c.AuthTime.Unix())
+	}
+	return out
+}
+
+// JWKS returns the public keys of the ring as a JWK Set, those that are about to
+// retire too. The bytes must not be changed.
+func (m *Minter) JWKS() []byte { return m.opened().jwks }
+
+func (m *Minter) opened() *keyset {
+	keys := m.ring.All()
+	if set := m.keys.Load(); set != nil && set.same(keys) {
+		return set
+	}
+	set := openRing(keys)
+	m.keys.Store(set)
+	return set
+}
+
+// roles returns the roles by which c acts: a credential that names roles narrows its
+// principal's, one that names scopes only acts by no role.
+func roles(c *caller.Caller) []string {
+	switch {
+	case c.Principal == nil || c.Credential == nil:
+		return nil
+	case c.Credential.Whole:
+		return c.Principal.Roles
+	}
+	var both []string
+	for _, r := range c.Credential.Roles {
+		if slices.Contains(c.Principal.Roles, r) {
+			both = append(both, r)
+		}
+	}
+	return both
+}
