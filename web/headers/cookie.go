@@ -1,0 +1,82 @@
+package headers
+
+import (
+	"strings"
+
+	"github.com/sanmon-gate/sanmon/refusal"
+)
+
+// Reserved reports whether a cookie name is one of ours: "__Host-sanmon", "sanmon", and
+// what starts with either and "-". Case does not matter, because some browsers match the
+// prefixes without regard to it.
+func Reserved(name string) bool {
+	const host, plain = "__host-", "sanmon"
+	if len(name) >= len(host) && strings.EqualFold(name[:len(host)], host) {
+		name = name[len(host):]
+	}
+	return len(name) >= len(plain) && strings.EqualFold(name[:len(plain)], plain) &&
+		(len(name) == len(plain) || name[len(plain)] == '-')
+}
+
+// StripCookies returns the value of a request's Cookie field without the cookies whose
+// names are reserved; "" says that the field has nothing left. A line without such
+// cookies comes back byte for byte. A piece without "=" counts as a name too, since
+// servers disagree about which half of the pair it is.
+func StripCookies(line string, reserved func(name string) bool) string {
+	if !anyCookie(line, reserved) {
+		return line
+	}
+	kept := make([]byte, 0, len(line))
+	for more := true; more; {
+		var piece string
+		piece, line, more = strings.Cut(line, ";")
+		if reserved(cookieName(piece)) {
+			continue
+		}
+		if len(kept) > 0 {
+			kept = append(kept, ';')
+		}
+		kept = append(kept, piece...)
+	}
+	return strings.Trim(string(kept), " \t")
+}
+
+func anyCookie(line string, is func(name string) bool) bool {
+	for more := true; more; {
+		var piece string
+		piece, line, more = strings.Cut(line, ";")
+		if is(cookieName(piece)) {
+			return true
+		}
+	}
+	return false
+}
+
+func cookieName(piece string) string {
+	name, _, _ := strings.Cut(piece, "=")
+	return strings.Trim(name, " \t")
+}
+
+// Cookie returns the value of the named cookie in the values of a request's Cookie field,
+// "" where it is absent or empty. The same name twice with different values is refused as
+// credential_ambiguous: which of the two a server takes depends on the server.
+func Cookie(values []string, name string) (value string, err error) {
+	found := false
+	for _, line := range values {
+		for more := true; more; {
+			var piece string
+			piece, line, more = strings.Cut(line, ";")
+			n, v, named := strings.Cut(piece, "=")
+			if !named || strings.Trim(n, " \t") != name {
+				continue
+			}
+			v = strings.Trim(v, " \t")
+			if found && v != value {
+				return "", refusal.New(refusal.CredentialAmbiguous,
+					"the cookie %s comes with two values (delete the site's cookies and sign in again)", name)
+			}
+			found, value = true, v
+		}
+	}
+	return value, nil
+}
