@@ -20,7 +20,7 @@ const Password = "correct horse battery staple"
 
 // Options say what a gate is configured with beside its addresses and keys.
 type Options struct {
-	Upstreams map[string]string // name to URL; default {"app": Upstream}
+	Upstreams map[string]string // name to URL, or to YAML in braces; default {"app": Upstream}
 	Upstream  string
 	Routes    string // YAML list items, each line as it stands under "routes:"
 	Top       string // further top-level YAML
@@ -57,7 +57,41 @@ func StartGate(t testing.TB, o Options) *Gate {
 // NewGate writes a configuration and does not start the server.
 func NewGate(t testing.TB, o Options) *Gate {
 	t.Helper()
-	g := &Gate{Dir: t.TempDir(), Port: freePort(t), Admin: freePort(t), binary: Binary(t), env: o.Env}
+	return newGate(t, t.TempDir(), o)
+}
+
+// SharedGate returns the gate of that name, started once per test process. setup, which
+// may be nil, runs once before it is shared.
+func SharedGate(t testing.TB, name string, options func() Options, setup func(*Gate)) *Gate {
+	t.Helper()
+	g := shared.gate(name)
+	g.once.Do(func() {
+		o, dir := options(), filepath.Join(shared.mustDir(t), name)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		g.gate = newGate(t, dir, o)
+		if err := g.gate.start(); err != nil {
+			t.Fatal(err)
+		}
+		shared.keep(g.gate.Process)
+		if _, err := g.gate.WaitLine(0, 10*time.Second, IsReady); err != nil {
+			t.Fatal(err)
+		}
+		if setup != nil {
+			setup(g.gate)
+		}
+		g.ok = true
+	})
+	if !g.ok {
+		t.Fatalf("the shared gate %q did not start", name)
+	}
+	return g.gate
+}
+
+func newGate(t testing.TB, dir string, o Options) *Gate {
+	t.Helper()
+	g := &Gate{Dir: dir, Port: freePort(t), Admin: freePort(t), binary: Binary(t), env: o.Env}
 	g.Path = filepath.Join(g.Dir, "sanmon.yaml")
 	g.Addr = "127.0.0.1:" + strconv.Itoa(g.Port)
 	g.URL, g.Secure = "http://localhost:"+strconv.Itoa(g.Port), o.TLS != ""
@@ -97,7 +131,10 @@ func (g *Gate) Render(o Options) string {
 	fmt.Fprintf(&b, "store: %s\nmaster_key: file:./data/master.key\nlimits: %s\n", o.Store, o.Limits)
 	b.WriteString("upstreams:\n")
 	for name, url := range o.Upstreams {
-		fmt.Fprintf(&b, "  %s: { url: %q }\n", name, url)
+		if !strings.HasPrefix(url, "{") {
+			url = fmt.Sprintf("{ url: %q }", url)
+		}
+		fmt.Fprintf(&b, "  %s: %s\n", name, url)
 	}
 	if !strings.Contains(o.Top, "roles:") {
 		b.WriteString("roles:\n  reader: [\"notes:read\"]\n  writer: [\"notes:read\", \"notes:write\"]\n  admin: [\"*\"]\n")
@@ -137,7 +174,7 @@ func (g *Gate) Start(t testing.TB) {
 		if t.Failed() {
 			t.Logf("sanmon serve:\n%s", tail(p.Output(), 60))
 		}
-		if out := p.Output(); strings.Contains(out, "DATA RACE") || strings.Contains(out, "panic:") {
+		if out := p.Output(); crashed(out) {
 			t.Errorf("sanmon serve:\n%s", tail(out, 80))
 		}
 	})

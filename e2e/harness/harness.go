@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -32,30 +33,73 @@ type world struct {
 	buildErr error
 	shared   []*Process
 	backends map[string]*Backend
-	cleanups []func()
+	gates    map[string]*sharedGate
+}
+
+type sharedGate struct {
+	once sync.Once
+	gate *Gate
+	ok   bool
 }
 
 // shared is what TestMain would hold if tests could be handed a value.
-var shared = world{backends: map[string]*Backend{}}
+var shared = world{backends: map[string]*Backend{}, gates: map[string]*sharedGate{}}
 
 // Main runs the tests and then stops everything that they share. Call it from TestMain.
 func Main(m *testing.M) int {
-	defer shared.close()
-	return m.Run()
+	status := m.Run()
+	if err := shared.close(); err != nil {
+		fmt.Fprintln(os.Stderr, "FAIL:", err)
+		return 1
+	}
+	return status
 }
 
-func (w *world) close() {
+// close stops what is shared. A crash or a data race in it is an error.
+func (w *world) close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	var errs []error
 	for _, p := range w.shared {
 		p.Stop()
-	}
-	for _, f := range w.cleanups {
-		f()
+		if out := p.Output(); crashed(out) {
+			errs = append(errs, fmt.Errorf("%s crashed:\n%s", p.Name, tail(out, 80)))
+		}
 	}
 	if w.dir != "" {
 		_ = os.RemoveAll(w.dir)
 	}
+	return errors.Join(errs...)
+}
+
+func crashed(output string) bool {
+	return strings.Contains(output, "DATA RACE") || strings.Contains(output, "\npanic:") || strings.Contains(output, "\nfatal error:")
+}
+
+func (w *world) gate(name string) *sharedGate {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.gates[name] == nil {
+		w.gates[name] = &sharedGate{}
+	}
+	return w.gates[name]
+}
+
+func (w *world) keep(p *Process) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.shared = append(w.shared, p)
+}
+
+func (w *world) mustDir(t testing.TB) string {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	dir, err := w.tempDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // tempDir is a directory that lives as long as the test process.
