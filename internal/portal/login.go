@@ -1,0 +1,183 @@
+package portal
+
+import (
+	"net/http"
+
+	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/internal/portal/views"
+	"github.com/sanmon-gate/sanmon/refusal"
+	"github.com/sanmon-gate/sanmon/web/csrf"
+)
+
+// login shows the form, or takes it. A JSON login needs no token: a page of another site
+// cannot send application/json without a preflight, which nobody answers here (Fetch,
+// Section 3.3.5, "CORS-safelisted request-header"), and the origin verdict has been taken.
+func (p *Portal) login(w http.ResponseWriter, r *http.Request, v Visit) error {
+	if r.Method != http.MethodPost {
+		next := ReturnPath(r.URL.Query().Get("next"))
+		return p.loginPage(w, r, v, credentials{next: next}, nil)
+	}
+	switch media(r) {
+	case mediaJSON:
+		return p.loginJSON(w, r, v)
+	case mediaForm:
+		return p.loginForm(w, r, v)
+	}
+	return refusal.New(refusal.TypeNotAllowed, "a login came as %.60q (send %s or %s)", r.Header.Get("Content-Type"), mediaForm, mediaJSON)
+}
+
+func (p *Portal) loginJSON(w http.ResponseWriter, r *http.Request, v Visit) error {
+	c, err := readJSON(r)
+	if err != nil {
+		return err
+	}
+	grant, err := p.attempt(r, v, c)
+	if err != nil {
+		return err
+	}
+	me, err := p.Sessions.Judge(r.Context(), string(grant.Secret.Expose()), v.Now)
+	if err != nil {
+		return err
+	}
+	if me, err = usable(me); err != nil {
+		return err
+	}
+	p.handOver(w, grant)
+	answer := p.describe(me, p.Tokens.Issue(csrf.Session, me.Bindings[0], "", v.Now))
+	if c.next != "" {
+		answer.Next = ReturnPath(c.next)
+	}
+	return writeJSON(w, r, answer)
+}
+
+func (p *Portal) loginForm(w http.ResponseWriter, r *http.Request, v Visit) error {
+	c, err := readForm(r)
+	if err != nil {
+		return p.again(w, r, v, c, err)
+	}
+	if err := p.checkForm(r, v, c.token); err != nil {
+		return p.again(w, r, v, c, err)
+	}
+	grant, err := p.attempt(r, v, c)
+	if err != nil {
+		return p.again(w, r, v, c, err)
+	}
+	p.handOver(w, grant)
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Location", ReturnPath(c.next))
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// checkForm stops login CSRF, by which an attacker signs somebody in to the attacker's
+// account: the token is bound to a cookie that the browser got with the form, or to its
+// live session.
+func (p *Portal) checkForm(r *http.Request, v Visit, field string) error {
+	pre, err := Read(r, p.Cookies.PreName())
+	if err != nil {
+		return err
+	}
+	bindings := [][]byte{PreBinding(pre)}
+	if c, err := p.who(r, v); err == nil && c != nil {
+		bindings = append(bindings, c.Bindings...)
+	}
+	token := r.Header.Get(csrf.HeaderName)
+	if token == "" {
+		token = field
+	}
+	_, err = p.Tokens.Verify(token, csrf.Session, bindings, "", v.Now)
+	return err
+}
+
+// attempt asks the authenticator.
+func (p *Portal) attempt(r *http.Request, v Visit, c credentials) (Grant, error) {
+	if err := c.complete(); err != nil {
+		return Grant{}, err
+	}
+	current, err := Read(r, p.Cookies.SessionName())
+	if err != nil {
+		return Grant{}, err
+	}
+	device, err := Read(r, p.Cookies.DeviceName())
+	if err != nil {
+		return Grant{}, err
+	}
+	agent := r.Header.Get("User-Agent")
+	agent = agent[:min(len(agent), maxUserAgent)]
+	grant, err := p.Auth.Login(r.Context(), Attempt{
+		Email: c.email, Password: c.password, Network: v.Network, Device: DeviceLabel(agent), UserAgent: agent,
+		RequestID: v.RequestID, Now: v.Now, Current: current, DeviceCookie: device,
+	})
+	if err == nil && grant.Secret.Empty() {
+		return Grant{}, refusal.New(refusal.Internal, "a login was granted without a session (a fault of the authenticator)")
+	}
+	return grant, err
+}
+
+// handOver gives the browser its session. The pre-session ends: no token from before the
+// login holds after it.
+func (p *Portal) handOver(w http.ResponseWriter, g Grant) {
+	http.SetCookie(w, p.Cookies.Session(g.Secret))
+	http.SetCookie(w, Cleared(p.Cookies.Pre("")))
+	if g.DeviceCookie != "" {
+		http.SetCookie(w, p.Cookies.Device(g.DeviceCookie))
+	}
+}
+
+// again answers a form that did not log in: a person sees the form with what to do.
+func (p *Portal) again(w http.ResponseWriter, r *http.Request, v Visit, c credentials, err error) error {
+	why := refusal.From(err)
+	if !v.Navigation || !repairable(why.Code) {
+		return why
+	}
+	p.tell(r, v, why)
+	c.next = ReturnPath(c.next)
+	return p.loginPage(w, r, v, c, why)
+}
+
+// repairable reports whether the form itself is the place to go on from a refusal.
+func repairable(code refusal.Code) bool {
+	switch code {
+	case refusal.LoginFailed, refusal.RateLimited, refusal.Busy, refusal.InputInvalid, refusal.CSRFMissing, refusal.CSRFInvalid:
+		return true
+	}
+	return false
+}
+
+func (p *Portal) loginPage(w http.ResponseWriter, r *http.Request, v Visit, c credentials, why *refusal.Refusal) error {
+	binding, err := p.preSession(w, r)
+	if err != nil {
+		return err
+	}
+	// Who is signed in only changes a line of the page: a session that cannot be judged
+	// now is shown as none.
+	me, err := p.who(r, v)
+	if err != nil {
+		me = nil
+	}
+	page := views.Login{
+		Site: p.Pages.site, Action: Prefix + "login", Next: c.next, Email: kept(c, me, why),
+		TokenName: csrf.FieldName, Token: p.Tokens.Issue(csrf.Session, binding, "", v.Now), RequestID: v.RequestID,
+	}
+	if me != nil {
+		page.SignedIn = me.Email
+	}
+	status := http.StatusOK
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	if why != nil {
+		refusalHeader(h, why, v.RequestID)
+		status, page.Code, page.Wait = why.Status(), string(why.Code), seconds(why.RetryAfter)
+	}
+	p.Pages.views.Login(w, r, status, page)
+	return nil
+}
+
+// kept is the e-mail address that the form shows: what was typed, else who is signed in.
+func kept(c credentials, me *caller.Caller, why *refusal.Refusal) string {
+	if why == nil && me != nil {
+		return me.Email
+	}
+	return c.email[:min(len(c.email), maxEmail)]
+}
