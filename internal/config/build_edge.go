@@ -32,7 +32,7 @@ func (b *builder) tls(f, publicURL *field, ip ClientIP) TLS {
 		SelfSigned: f.get("self_signed").bool(), BehindProxy: f.get("behind_proxy").bool(),
 		HSTS: b.hsts(f.get("hsts")),
 	}
-	if publicURL.bad || f.bad {
+	if publicURL.bad || f.bad || f.get("acme").bad {
 		return t
 	}
 	var modes []string

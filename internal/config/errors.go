@@ -56,6 +56,7 @@ type position struct{ line, column int }
 // report collects what is wrong with one file.
 type report struct {
 	file     string
+	columns  []int // characters of each line
 	errors   Errors
 	warnings []Error
 }
@@ -75,7 +76,19 @@ func (r *report) warn(at position, remedy, format string, args ...any) {
 }
 
 func (r *report) at(at position, remedy, format string, args ...any) Error {
-	return Error{r.file, max(at.line, 1), max(at.column, 1), fmt.Sprintf(format, args...), remedy}
+	at = r.clamp(at)
+	return Error{r.file, at.line, at.column, fmt.Sprintf(format, args...), remedy}
+}
+
+// clamp holds a place inside the file: editors jump to it. What is missing at the
+// end is said to be one column behind it.
+func (r *report) clamp(at position) position {
+	at.line = max(min(at.line, len(r.columns)), 1)
+	last := 0
+	if at.line <= len(r.columns) {
+		last = r.columns[at.line-1]
+	}
+	return position{at.line, max(min(at.column, last+1), 1)}
 }
 
 // err returns the sorted errors without repetitions, or nil.

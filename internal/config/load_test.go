@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"net/netip"
 	"os"
 	"strings"
@@ -96,4 +97,12 @@ func TestMinimalHasTheDefaults(t *testing.T) {
 	if c.TLS.HSTS != 0 || c.Store.Address != "data/sanmon.db" || c.MasterKey != "file:data/master.key" || c.Listen.Public != ":8443" || len(c.Warnings) != 0 {
 		t.Errorf("%+v", c)
 	}
+}
+
+func encode(v any) []byte {
+	out, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return out
 }

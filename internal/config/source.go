@@ -27,7 +27,9 @@ func checkSource(r *report, src []byte) bool {
 	ok, number := true, 0
 	for line := range bytes.Lines(src) {
 		number++
-		if !checkLine(r, number, bytes.TrimRight(line, "\r\n")) {
+		line = bytes.TrimRight(line, "\r\n")
+		r.columns = append(r.columns, utf8.RuneCount(line))
+		if !checkLine(r, number, line) {
 			ok = false
 		}
 	}

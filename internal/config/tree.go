@@ -82,7 +82,10 @@ func (g *grower) value(n ast.Node, depth int) *value {
 	case *ast.BoolNode:
 		return g.leaf(n.Token, boolean)
 	case *ast.NullNode:
-		return g.null(n)
+		if n.Token != nil && n.Token.Type != token.ImplicitNullType {
+			g.scalars++
+		}
+		return g.null(place(n))
 	}
 	return g.foreign(n)
 }
@@ -93,7 +96,7 @@ func (g *grower) mapping(where position, nodes []*ast.MappingValueNode, depth in
 	seen := make(map[string]position, len(nodes))
 	for i, node := range nodes {
 		name, ok := g.key(node.Key)
-		e := entry{place(node.Key), name, g.value(node.Value, depth+1)}
+		e := entry{place(node.Key), name, g.valueOf(node, depth+1)}
 		if i == 0 && (e.at.line < where.line || e.at.line == where.line && e.at.column < where.column) {
 			v.at = e.at
 		}
@@ -108,6 +111,14 @@ func (g *grower) mapping(where position, nodes []*ast.MappingValueNode, depth in
 		v.entries = append(v.entries, e)
 	}
 	return v
+}
+
+// valueOf reads what stands behind a key. Nothing is reported at the key.
+func (g *grower) valueOf(node *ast.MappingValueNode, depth int) *value {
+	if n, ok := node.Value.(*ast.NullNode); ok && n.Token != nil && n.Token.Type == token.ImplicitNullType {
+		return g.null(place(node.Key))
+	}
+	return g.value(node.Value, depth)
 }
 
 func (g *grower) key(n ast.MapKeyNode) (string, bool) {
@@ -131,12 +142,9 @@ func (g *grower) key(n ast.MapKeyNode) (string, bool) {
 	return "", false
 }
 
-func (g *grower) null(n *ast.NullNode) *value {
-	if n.Token != nil && n.Token.Type != token.ImplicitNullType {
-		g.scalars++
-	}
-	g.fault(place(n), "give it one, or remove the key", "a key has no value")
-	return &value{at: place(n), form: broken}
+func (g *grower) null(where position) *value {
+	g.fault(where, "give it one, or remove the key", "a key has no value")
+	return &value{at: where, form: broken}
 }
 
 func (g *grower) foreign(n ast.Node) *value {
