@@ -50,7 +50,8 @@ func operations(src []byte) (found []operation, skipped []string, err error) {
 	}
 	base := doc.base()
 	// The starter file has a route for static files already.
-	ids, ranks := map[string]bool{"static": true}, map[string]bool{"GET /static/{...}": true}
+	ids := map[string]bool{"static": true}
+	taken := map[string]bool{"GET /static/{...}": true, "HEAD /static/{...}": true}
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
 		template, err := templateOf(base + path)
 		if err != nil {
@@ -62,15 +63,20 @@ func operations(src []byte) (found []operation, skipped []string, err error) {
 			if !contains([]string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "QUERY"}, method) || name != strings.ToLower(name) {
 				continue // parameters, summary, $ref, trace
 			}
-			place := method + " " + rank(template)
-			if ranks[place] || method == "HEAD" && doc.Paths[path]["get"] != nil {
+			places := []string{method + " " + rank(template)}
+			if method == "GET" {
+				places = append(places, "HEAD "+rank(template))
+			}
+			if slices.ContainsFunc(places, func(p string) bool { return taken[p] }) {
 				skipped = append(skipped, fmt.Sprintf("%s %s: another operation has the same place", method, show(template)))
 				continue
 			}
 			if len(found) == maxOperations {
 				return found, append(skipped, fmt.Sprintf("the rest: there are more than %d operations", maxOperations)), nil
 			}
-			ranks[place] = true
+			for _, p := range places {
+				taken[p] = true
+			}
 			found = append(found, describe(doc.Paths[path][name], template, method, ids))
 		}
 	}

@@ -70,6 +70,8 @@ func TestRefusedYAML(t *testing.T) {
 		{1, "\ufeffversion: 1", `1:1: the file begins with a byte order mark (save it as UTF-8 without one)`},
 		{8, "log: { level: ${LEVEL} }", `8:16: not valid YAML: ',' or '}' must be specified (check the indentation, quotes and brackets here)`},
 		{8, `log: { level: "${LEVEL}" }`, `8:15: log.level: variables are not expanded in this file (write the value out; secrets go in as env:NAME)`},
+		{5, "roles: { user: [notes:1] }", `5:22: a colon without a space behind it can be read in two ways here (put the text in quotes, or write a space behind the colon)`},
+		{8, "login: {password:true}", `8:17: a colon without a space behind it can be read in two ways here (put the text in quotes, or write a space behind the colon)`},
 		{8, "login: { password: yes }", `8:20: login.password: "yes" is not a switch (write true or false)`},
 		{8, "login: { password: \"true\" }", `8:20: login.password is text, not true or false (write it without quotes)`},
 		{7, `  - { id: no, match: { path: "/" }, boundary: session }`, `7:11: routes[].id: "no" is a boolean in some versions of YAML and a word in others (put it in quotes, or write true or false)`},

@@ -42,18 +42,18 @@ func TestStarterParses(t *testing.T) {
 
 func TestStarterReadsOpenAPI(t *testing.T) {
 	found, skipped, err := operations([]byte(`{"openapi":"3.0.3","servers":[{"url":"/api/"}],"paths":{
-		"/notes":{"get":{"operationId":"listNotes"},"post":{"operationId":"listNotes"}},"/notes/{note-id}":{"get":{}},"/notes/{x}":{"get":{}},"/./x":{"get":{}}}}`))
+		"/notes":{"get":{"operationId":"listNotes"},"post":{"operationId":"listNotes"}},"/notes/{note-id}":{"get":{}},"/notes/{x}":{"get":{}},"/notes/{y}":{"head":{},"delete":{}},"/./x":{"get":{}}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []operation{
 		{"listnotes", "/api/notes", "GET", ""}, {"listnotes-2", "/api/notes", "POST", ""},
-		{"get-api-notes-note-id", "/api/notes/{note_id}", "GET", ""},
+		{"get-api-notes-note-id", "/api/notes/{note_id}", "GET", ""}, {"delete-api-notes-y", "/api/notes/{y}", "DELETE", ""},
 	}
 	if diff := cmp.Diff(want, found, cmp.AllowUnexported(operation{})); diff != "" {
 		t.Error(diff)
 	}
-	if len(skipped) != 2 {
+	if len(skipped) != 3 {
 		t.Errorf("skipped: %q", skipped)
 	}
 }

@@ -87,12 +87,29 @@ func checkTokens(r *report, tokens token.Tokens) bool {
 			r.fault(where, "remove the line", "the file has several YAML documents")
 			return false
 		}
+		if tightColon(t) {
+			r.fault(where, "put the text in quotes, or write a space behind the colon", "a colon without a space behind it can be read in two ways here")
+			return false
+		}
 		if depth > maxNesting || entries > maxNesting {
 			r.fault(where, "", "the file is nested more than %d levels deep", maxNesting)
 			return false
 		}
 	}
 	return true
+}
+
+// tightColon reports a colon that this parser takes for the end of a key, and YAML
+// 1.2.2 (Section 7.3.3) for a part of a plain word: [notes:1] is a word.
+func tightColon(t *token.Token) bool {
+	if t.Type != token.MappingValueType || t.Next == nil || t.Prev == nil {
+		return false
+	}
+	if t.Prev.Type == token.DoubleQuoteType || t.Prev.Type == token.SingleQuoteType || t.Prev.Type == token.MappingEndType {
+		return false
+	}
+	here, next := at(t), at(t.Next)
+	return next.line == here.line && next.column == here.column+1
 }
 
 // onlyComments reports whether nothing but comments stands before t.

@@ -1,0 +1,68 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+// No message shows a secret, wherever somebody wrote it in clear.
+func TestRefusedSecrets(t *testing.T) {
+	const clear = `a secret must not be written in clear (write where it is: env:NAME, file:PATH or cred:NAME)`
+	const password = `a password must not be written in clear (store: { url: postgres://USER@HOST/DATABASE, password: env:PGPASSWORD })`
+	rows := []refused{
+		{8, "master_key: hunter2", `8:13: master_key: ` + clear},
+		{8, "master_key: vault:hunter2", `8:13: master_key: ` + clear},
+		{8, "master_key: env:hunter2-x", `8:13: master_key: ` + clear},
+		{8, "metrics: { token: hunter2 }", `8:19: metrics.token: ` + clear},
+		{8, "metrics: { tokn: hunter2 }", `8:12: unknown key "tokn" in metrics (did you mean "token"?)`},
+		{8, "metrics: hunter2", `8:10: metrics is text (write a mapping with: token)`},
+		{8, `store: "postgres://me:hunter2@db/x"`, `8:8: store: ` + password},
+		{8, `store: "postgres://me:hun%zzter2@db/x"`, `8:8: store: the postgres URL cannot be read (write postgres://USER@HOST/DATABASE)`},
+		{8, `store: "postgres://me@db/x?password=hunter2"`, `8:8: store: ` + password},
+		{8, `store: "postgres://me@db/x?sslpassword=hunter2"`, `8:8: store: ` + password},
+		{8, `store: { url: "postgres://me@db/x", password: hunter2 }`, `8:47: store.password: ` + clear},
+		{8, `store: { url: "postgres://me:hunter2@db/x", password: env:P }`, `8:15: store.url: ` + password},
+		{8, `store: "mysql://me:hunter2@db/x"`, `8:8: store: "mysql://[REDACTED]@db/x" is not a store address (write sqlite:PATH or postgres://USER@HOST/DATABASE)`},
+		{8, `store: { url: sqlite:x, password: env:P }`, `8:35: store.password: a SQLite file has no password (remove it)`},
+		{8, "db_password: hunter2", "8:1: unknown key \"db_password\" (remove it; known here: version, public_url, environment, listen, tls, client_ip, store, limiter, master_key, upstreams, session, token, login, roles, limits, profiles, routes, observe_all, log, metrics, clients, dbsc, csp, alerts, audit)\n8:14: " + clear},
+		{8, "alerts: { webhook: x, secret: hunter2 }", "8:9: \"alerts\" is not part of this version (remove it)\n8:31: " + clear},
+		{8, "login: { oidc: [ { name: x, client_secret: hunter2 } ] }", "8:16: \"login.oidc\" is not part of this version (remove it)\n8:44: " + clear},
+		{8, "# -----BEGIN RSA PRIVATE KEY-----hunter2", `8:3: the configuration contains a PEM block (put it into a file of its own and name that: cert_file, key_file, file:PATH)`},
+		{8, "limiter: smk_live_hunter2hunter2", "8:10: the configuration contains an API key (remove it, and revoke it: sanmon key revoke ID)\n8:10: limiter: [REDACTED] is not a limiter (write local)"},
+		{8, `master_key: "-----BEGIN hunter2"`, "8:13: master_key: " + clear + "\n8:14: the configuration contains a PEM block (put it into a file of its own and name that: cert_file, key_file, file:PATH)"},
+	}
+	checkRefused(t, rows)
+	for _, row := range rows {
+		if _, err := parse("f", []byte(edit(row.line, row.text)), now); err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: the error shows the secret: %v", row.text, err)
+		}
+	}
+}
+
+func TestLaterVersions(t *testing.T) {
+	checkRefused(t, []refused{
+		{8, "login: { passkey: true }", `8:19: "login.passkey: true" is not part of this version (remove it, or set it to false)`},
+		{8, "login: { totp: optional }", `8:16: "login.totp: optional" is not part of this version (remove it, or set it to off)`},
+		{8, "login: { signup: open }", `8:18: "login.signup: open" is not part of this version (remove it, or set it to closed)`},
+		{8, "login: { smtp: { url: x } }", `8:16: "login.smtp" is not part of this version (remove it)`},
+		{8, "limiter: valkey://cache:6379", `8:10: "limiter: valkey://cache:6379" is not part of this version (remove it, or set it to local)`},
+		{8, "limiter: valkey://u:hunter2@cache:6379", `8:10: "limiter: valkey://[REDACTED]@cache:6379" is not part of this version (remove it, or set it to local)`},
+		{8, "master_key: vault://kv/sanmon", `8:13: "master_key: vault://…" is not part of this version (remove it, or set it to env:NAME, file:PATH or cred:NAME)`},
+		{8, "dbsc: required", `8:7: "dbsc: required" is not part of this version (remove it, or set it to off)`},
+		{8, "clients: [ { id: mobile } ]", `8:10: "clients" is not part of this version (remove it)`},
+		{8, "csp: { learn: true }", `8:6: "csp" is not part of this version (remove it)`},
+		{8, "audit: { anchor: a }", `8:8: "audit" is not part of this version (remove it)`},
+		{4, `  app: { url: "http://a", app_session: { cookies: [s] } }`, `4:40: "upstreams.app.app_session" is not part of this version (remove it)`},
+		{7, route("boundary: [session, app]"), `7:57: "routes[].boundary[]: app" is not part of this version (remove it, or set it to session, token, key or public)`},
+		{7, route("boundary: session, input: { openapi: enforce }"), `7:74: "routes[].input.openapi: enforce" is not part of this version (remove it, or set it to off)`},
+		{7, route("boundary: session, fields: { a: text }"), `7:64: "routes[].fields" is not part of this version (remove it)`},
+		{7, route("boundary: session, output: { csp: strict }"), `7:71: "routes[].output.csp: strict" is not part of this version (remove it, or set it to floor or observe)`},
+	})
+	off := minimal + "login: { passkey: false, totp: off, signup: closed, oidc: [], smtp: {} }\ndbsc: off\nclients: []\ncsp: {}\nalerts: off\naudit: false\n"
+	if c, err := parse("f", []byte(off), now); err != nil || len(c.Warnings) > 0 {
+		t.Errorf("what is off was not accepted: %v", err)
+	}
+	if _, err := parse("f", []byte(minimal+"login: { totp: false }\ndbsc: false\n"), now); err != nil {
+		t.Errorf("false is off, too: %v", err)
+	}
+}
