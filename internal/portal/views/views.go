@@ -59,6 +59,14 @@ type frame struct {
 // T is the text of a key in the page's language. "{}" in it stands for the arguments in turn.
 func (f frame) T(key string, args ...any) string { return f.words.text(key, args...) }
 
+// Waiting says how long to wait, in minutes where seconds would be a large number.
+func (f frame) Waiting(seconds int) string {
+	if seconds > 120 {
+		return f.T("wait.minutes", (seconds+59)/60)
+	}
+	return f.T("wait.seconds", seconds)
+}
+
 // page renders a whole page before the first byte is written.
 func (r *Renderer) page(w http.ResponseWriter, req *http.Request, status int, name string, title func(words) string, view any) {
 	said := r.speakers.of(req.Header.Get("Accept-Language"))
