@@ -1,0 +1,180 @@
+package apikey
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/change"
+	"github.com/sanmon-gate/sanmon/secret"
+)
+
+// The windows of keys.
+const (
+	DefaultLifetime = 90 * 24 * time.Hour
+	MaxOverlap      = 7 * 24 * time.Hour // of an old key with the one that replaces it
+)
+
+// Service makes, rotates and revokes keys. Its fields are set before use. It is safe
+// for concurrent use.
+type Service struct {
+	Store   Store
+	Peppers *secret.Ring // of secret.PurposePepper
+	// Index, when set, is told of each change at once, so that this node does not wait
+	// for the feed.
+	Index *Index
+	// MaxLifetime bounds how long a new key may live; 0: no bound, and keys that never
+	// expire are allowed where they are asked for.
+	MaxLifetime time.Duration
+}
+
+// Create makes a key and returns it, for the only time. actor is who asked for it: a
+// principal id, or "cli".
+func (s *Service) Create(ctx context.Context, spec Spec, actor string, now time.Time) (Record, secret.Value, error) {
+	r, err := spec.record(s.MaxLifetime, now)
+	if err != nil {
+		return Record{}, secret.Value{}, fmt.Errorf("create API key: %w", err)
+	}
+	key, err := s.issue(&r)
+	if err != nil {
+		return Record{}, secret.Value{}, fmt.Errorf("create API key: %w", err)
+	}
+	if err := s.Store.CreateKey(ctx, r, time.Time{}, event(audit.KeyCreated, &r, actor, now, describe(&r))); err != nil {
+		return Record{}, secret.Value{}, fmt.Errorf("create API key: %w", err)
+	}
+	s.apply(ctx, r.ID)
+	return r, key, nil
+}
+
+// Rotate makes a key on the terms of another, which ends after overlap (0: now, at
+// most MaxOverlap) or at its own expiry, whichever comes first. The new key lives as
+// long as the old one was made to live. The old key must be alive.
+func (s *Service) Rotate(ctx context.Context, id string, overlap time.Duration, actor string, now time.Time) (Record, secret.Value, error) {
+	r, key, err := s.rotate(ctx, id, overlap, actor, now)
+	if err != nil {
+		return Record{}, secret.Value{}, fmt.Errorf("rotate API key %q: %w", id, err)
+	}
+	s.apply(ctx, id)
+	s.apply(ctx, r.ID)
+	return r, key, nil
+}
+
+func (s *Service) rotate(ctx context.Context, id string, overlap time.Duration, actor string, now time.Time) (Record, secret.Value, error) {
+	if overlap < 0 || overlap > MaxOverlap {
+		return Record{}, secret.Value{}, fmt.Errorf("overlap %v is out of range (0 to 7d)", overlap)
+	}
+	old, err := s.find(ctx, id)
+	if err != nil {
+		return Record{}, secret.Value{}, err
+	}
+	r, err := successor(&old, s.MaxLifetime, now)
+	if err != nil {
+		return Record{}, secret.Value{}, err
+	}
+	key, err := s.issue(&r)
+	if err != nil {
+		return Record{}, secret.Value{}, err
+	}
+	detail := fmt.Sprintf("new=%s replaces=%s overlap=%s", r.ID, old.ID, overlap)
+	if err := s.Store.CreateKey(ctx, r, now.Add(overlap), event(audit.KeyRotated, &r, actor, now, detail)); err != nil {
+		return Record{}, secret.Value{}, err
+	}
+	return r, key, nil
+}
+
+// Revoke ends a key at once; false when it was revoked already.
+func (s *Service) Revoke(ctx context.Context, id, actor string, now time.Time) (bool, error) {
+	old, err := s.find(ctx, id)
+	if err != nil {
+		return false, fmt.Errorf("revoke API key %q: %w", id, err)
+	}
+	return s.revoke(ctx, &old, actor, "", now)
+}
+
+// RevokePossessed ends the key that someone holds in hand: possession is the right
+// to revoke, so that whoever finds a key can make it harmless. False when there was
+// nothing to revoke; the finder should get the same answer either way. Expired keys
+// and keys of another environment are revoked too.
+func (s *Service) RevokePossessed(ctx context.Context, key secret.Value, now time.Time) (bool, error) {
+	presented := string(key.Expose())
+	id, _, err := Parse(presented)
+	if err != nil {
+		return false, nil
+	}
+	r, err := s.Store.KeyByID(ctx, id.String())
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return false, fmt.Errorf("revoke presented API key %s: %w", id, err)
+	}
+	known := err == nil
+	m := macs{peppers: s.Peppers}
+	if !known {
+		r.Pepper, _ = m.current()
+	}
+	sum, ok := m.sum(r.Pepper, presented)
+	if same := subtle.ConstantTimeCompare(sum[:], r.MAC[:]) == 1; !known || !ok || !same {
+		return false, nil
+	}
+	return s.revoke(ctx, &r, "holder", "by possession of the key", now)
+}
+
+func (s *Service) revoke(ctx context.Context, r *Record, actor, detail string, now time.Time) (bool, error) {
+	done, err := s.Store.RevokeKey(ctx, r.ID, now, event(audit.KeyRevoked, r, actor, now, detail))
+	if err != nil {
+		return false, fmt.Errorf("revoke API key %s: %w", r.ID, err)
+	}
+	s.apply(ctx, r.ID)
+	return done, nil
+}
+
+// issue gives r an id, a key and the key's MAC.
+func (s *Service) issue(r *Record) (secret.Value, error) {
+	id, key, err := Generate(Env(r.Env))
+	if err != nil {
+		return secret.Value{}, err
+	}
+	m := macs{peppers: s.Peppers}
+	version, ok := m.current()
+	if !ok {
+		return secret.Value{}, errors.New("the store has no pepper (start the server once, or run: sanmon init)")
+	}
+	r.ID, r.Pepper = id.String(), version
+	r.MAC, _ = m.sum(version, string(key.Expose()))
+	return key, nil
+}
+
+func (s *Service) find(ctx context.Context, id string) (Record, error) {
+	if _, err := ParseID(id); err != nil {
+		return Record{}, err
+	}
+	return s.Store.KeyByID(ctx, id)
+}
+
+func (s *Service) apply(ctx context.Context, id string) {
+	if s.Index != nil {
+		// The change is made: the request that made it may have ended already.
+		s.Index.Apply(context.WithoutCancel(ctx), change.Change{Kind: change.Key, ID: id})
+	}
+}
+
+func event(name audit.Name, r *Record, actor string, now time.Time, detail string) audit.Event {
+	return audit.Event{At: now, Event: name, Subject: r.Owner, Actor: actor, KeyID: r.ID, Detail: detail}
+}
+
+// describe writes a key's terms for the trail.
+func describe(r *Record) string {
+	words := []string{"env=" + r.Env, "roles=" + strings.Join(r.Roles, ","), "scopes=" + strings.Join(r.Scopes, ",")}
+	for _, p := range r.Networks {
+		words = append(words, "network="+p.String())
+	}
+	if r.Limit != "" {
+		words = append(words, "limit="+r.Limit)
+	}
+	if r.ExpiresAt.IsZero() {
+		return strings.Join(append(words, "expires=never"), " ")
+	}
+	return strings.Join(append(words, "expires="+r.ExpiresAt.UTC().Format(time.RFC3339)), " ")
+}
