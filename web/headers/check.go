@@ -19,26 +19,37 @@ const MaxFields = 100
 //
 // It sees what the engine left: net/http removes Host and Transfer-Encoding before.
 func Check(f exchange.Fields) error {
-	lines := 0
-	if h, ok := f.(exchange.Header); ok { // ranging over the map itself allocates nothing
-		for name, values := range h {
-			if err := checkField(name, values, &lines); err != nil {
-				return err
-			}
-		}
-		return checkTogether(f, lines)
+	if h, ok := f.(exchange.Header); ok {
+		return checkHeader(h)
 	}
+	return checkAny(f)
+}
+
+// checkHeader is checkAny without its allocation: ranging over the map itself needs none.
+func checkHeader(h exchange.Header) error {
+	lines := 0
+	for name, values := range h {
+		lines += len(values)
+		if err := checkField(name, values); err != nil {
+			return err
+		}
+	}
+	return checkTogether(h, lines)
+}
+
+func checkAny(f exchange.Fields) error {
+	lines := 0
 	for name, values := range f.All() {
-		if err := checkField(name, values, &lines); err != nil {
+		lines += len(values)
+		if err := checkField(name, values); err != nil {
 			return err
 		}
 	}
 	return checkTogether(f, lines)
 }
 
-// checkField judges one field by itself and counts its lines.
-func checkField(name string, values []string, lines *int) error {
-	*lines += len(values)
+// checkField judges one field by itself.
+func checkField(name string, values []string) error {
 	if len(values) > 1 && singleton(name) {
 		return ambiguous("%s comes %d times (send it once)", name, len(values))
 	}
@@ -47,7 +58,7 @@ func checkField(name string, values []string, lines *int) error {
 			return ambiguous("%s has a control character in its value", printable(name))
 		}
 	}
-	if len(values) > 0 && single(name) && strings.IndexByte(values[0], ',') >= 0 {
+	if len(values) > 0 && strings.IndexByte(values[0], ',') >= 0 && single(name) {
 		return ambiguous("%s has a comma, as if two values had been joined (send one value)", name)
 	}
 	return nil
@@ -85,16 +96,6 @@ func checkFraming(f exchange.Fields) error {
 // isLength reports whether s is 1*DIGIT (RFC 9110, Section 8.6) below 10^18.
 func isLength(s string) bool {
 	return s != "" && len(s) <= 18 && strings.Trim(s, "0123456789") == ""
-}
-
-// cleanValue reports whether v has no control byte but tab (RFC 9110, Section 5.5).
-func cleanValue(v string) bool {
-	for i := 0; i < len(v); i++ {
-		if c := v[i]; c < 0x20 && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
 }
 
 // commaOutsideQuotes finds a comma that is not inside a quoted-string.

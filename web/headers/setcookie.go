@@ -8,7 +8,7 @@ import (
 // CookieOptions says how the cookies of a backend are hardened.
 type CookieOptions struct {
 	Secure   bool     // browsers reach us over https: every cookie is Secure
-	SameSite string   // added where a cookie has none; "" is Lax
+	SameSite string   // "Strict", "None" or "Lax" (default): added where a cookie has none
 	HTTPOnly []string // names that get HttpOnly beside the built-in rule
 	Scripts  []string // names that scripts must read: never given HttpOnly
 	Reserved []string // names that a backend must not set, beside ours
@@ -27,36 +27,33 @@ func HardenCookie(line string, o CookieOptions) (out string, keep bool) {
 	if !named || !validName(name) || !cleanValue(line) || o.reserved(name) {
 		return "", false
 	}
+	var sameSite, secure, httpOnly string // what is added, "" nothing
 	has := readAttributes(attributes)
-	add := make([]string, 0, 4) // stays on the stack
-	if !has.secure && (o.Secure || has.sameSiteNone) {
-		add = append(add, "; Secure")
+	if !has.sameSite {
+		sameSite = o.sameSite()
+	}
+	if !has.secure && (o.Secure || has.sameSiteNone || sameSite == sameSiteNone) { // browsers drop None without Secure
+		secure = "; Secure"
 	}
 	if !has.httpOnly && o.hidden(name) {
-		add = append(add, "; HttpOnly")
+		httpOnly = "; HttpOnly"
 	}
-	if !has.sameSite {
-		add = append(add, o.sameSite())
-	}
-	switch len(add) {
-	case 0:
+	if sameSite == "" && secure == "" && httpOnly == "" {
 		return line, true
-	case 1:
-		return line + add[0], true
-	case 2:
-		return line + add[0] + add[1], true
 	}
-	return line + add[0] + add[1] + add[2], true
+	return line + secure + httpOnly + sameSite, true
 }
 
+const sameSiteNone = "; SameSite=None"
+
 func (o *CookieOptions) sameSite() string {
-	switch o.SameSite {
-	case "", "Lax":
-		return "; SameSite=Lax"
-	case "Strict":
+	switch {
+	case strings.EqualFold(o.SameSite, "None"):
+		return sameSiteNone
+	case strings.EqualFold(o.SameSite, "Strict"):
 		return "; SameSite=Strict"
 	}
-	return "; SameSite=" + o.SameSite
+	return "; SameSite=Lax"
 }
 
 func (o *CookieOptions) reserved(name string) bool {

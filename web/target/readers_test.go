@@ -1,6 +1,7 @@
 package target_test
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net/url"
 	"path"
@@ -16,10 +17,9 @@ import (
 func unquote(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
-		var c byte
 		if s[i] == '%' && i+2 < len(s) {
-			if n, err := fmt.Sscanf(s[i+1:i+3], "%02x", &c); err == nil && n == 1 && !strings.ContainsAny(s[i+1:i+3], " +-xX_") {
-				b.WriteByte(c)
+			if c, err := hex.DecodeString(s[i+1 : i+3]); err == nil {
+				b.Write(c)
 				i += 2
 				continue
 			}
