@@ -74,7 +74,7 @@ func (s *Service) Login(ctx context.Context, a Attempt, now time.Time) (Grant, e
 		return Grant{}, err
 	}
 	defer ticket.Abandon() // does nothing after an outcome
-	user, why, err := s.authenticate(ctx, account, proper, a.Password)
+	user, why, err := s.authenticate(ctx, account, proper, a.Password, now)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -95,7 +95,7 @@ func (s *Service) Login(ctx context.Context, a Attempt, now time.Time) (Grant, e
 
 // authenticate returns who the password belongs to, or why not. err is for failures
 // that say nothing about the password.
-func (s *Service) authenticate(ctx context.Context, account string, proper bool, pw secret.Value) (user principal.Record, why string, err error) {
+func (s *Service) authenticate(ctx context.Context, account string, proper bool, pw secret.Value, now time.Time) (user principal.Record, why string, err error) {
 	user, err = s.find(ctx, account, proper)
 	if err != nil {
 		return user, "", err
@@ -125,7 +125,7 @@ func (s *Service) authenticate(ctx context.Context, account string, proper bool,
 		return user, "the user was changed during the login", nil
 	}
 	if result.Upgrade {
-		s.upgrade(ctx, user.ID, pw)
+		s.upgrade(ctx, user.ID, pw, now)
 	}
 	return user, "", nil
 }
@@ -170,12 +170,11 @@ func (s *Service) begin(ctx context.Context, a Attempt, user principal.Record, n
 
 // upgrade hashes a right password at the present cost. That it fails must not keep
 // anybody out; the next login tries again.
-func (s *Service) upgrade(ctx context.Context, id string, pw secret.Value) {
+func (s *Service) upgrade(ctx context.Context, id string, pw secret.Value, now time.Time) {
 	hash, err := s.Hasher.Hash(ctx, pw)
 	if err != nil {
 		return
 	}
-	now := time.Now()
 	ev := audit.Event{At: now, Event: audit.UserReset, Subject: id, Actor: "system", Detail: "the same password, hashed at the present cost"}
 	_ = s.Users.SetPassword(ctx, id, hash, false, now, ev)
 }

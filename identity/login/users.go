@@ -33,7 +33,7 @@ func (a Administration) AddUser(ctx context.Context, u NewUser, now time.Time) (
 	if !ok {
 		return principal.Record{}, fmt.Errorf("add user: %q is not an e-mail address (give one like name@example.com)", u.Email)
 	}
-	r := principal.Record{ID: secret.NewID("usr_"), Kind: principal.User, Name: email, Roles: u.Roles, CreatedAt: now}
+	r := principal.Record{ID: secret.NewID("usr_"), Kind: principal.User, Name: email, Roles: u.Roles, Version: 1, CreatedAt: now}
 	if !u.Password.Empty() {
 		hash, err := a.hash(ctx, u.Password, email)
 		if err != nil {
