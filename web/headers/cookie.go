@@ -26,19 +26,21 @@ func StripCookies(line string, reserved func(name string) bool) string {
 	if !anyCookie(line, reserved) {
 		return line
 	}
-	kept := make([]byte, 0, len(line))
-	for more := true; more; {
+	var kept strings.Builder
+	for rest, more := line, true; more; {
 		var piece string
-		piece, line, more = strings.Cut(line, ";")
+		piece, rest, more = strings.Cut(rest, ";")
 		if reserved(cookieName(piece)) {
 			continue
 		}
-		if len(kept) > 0 {
-			kept = append(kept, ';')
+		if kept.Len() > 0 {
+			kept.WriteByte(';')
+		} else {
+			kept.Grow(len(line))
 		}
-		kept = append(kept, piece...)
+		kept.WriteString(piece)
 	}
-	return strings.Trim(string(kept), " \t")
+	return strings.Trim(kept.String(), " \t")
 }
 
 func anyCookie(line string, is func(name string) bool) bool {

@@ -50,13 +50,13 @@ func ExampleHandler() {
 	w := httptest.NewRecorder()
 	headers.Handler(app, floor, headers.CookieOptions{Secure: true}).ServeHTTP(w, r)
 	for _, name := range []string{"Content-Security-Policy", "Strict-Transport-Security", "X-Powered-By", "Set-Cookie"} {
-		fmt.Printf("%s: %s\n", name, w.Header().Get(name))
+		fmt.Println(name, w.Header()[name])
 	}
 	fmt.Println(w.Body)
 	// Output:
-	// Content-Security-Policy: object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'
-	// Strict-Transport-Security: max-age=31536000; includeSubDomains
-	// X-Powered-By:
-	// Set-Cookie: sessionid=x; Secure; HttpOnly; SameSite=Lax
+	// Content-Security-Policy [object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self']
+	// Strict-Transport-Security [max-age=31536000; includeSubDomains]
+	// X-Powered-By []
+	// Set-Cookie [sessionid=x; Secure; HttpOnly; SameSite=Lax]
 	// user ""
 }

@@ -27,7 +27,10 @@ func Ambient(f exchange.Fields) bool {
 		}
 	}
 	for _, v := range f.Values("Authorization") {
-		scheme, _, _ := strings.Cut(strings.TrimLeft(v, " \t"), " ")
+		scheme := strings.TrimLeft(v, " \t")
+		if end := strings.IndexAny(scheme, " \t"); end >= 0 {
+			scheme = scheme[:end]
+		}
 		for _, s := range [...]string{"Basic", "Digest", "Negotiate", "NTLM", "Kerberos"} {
 			if strings.EqualFold(scheme, s) {
 				return true
