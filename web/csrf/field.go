@@ -118,6 +118,9 @@ func widen[T string | []byte](s T, start, end int) (int, int) {
 // tokenPair returns the decoded value when the decoded name is FieldName. A value that
 // does not decode is returned as it stands: no token has a "%".
 func tokenPair[T string | []byte](pair T) (string, bool) {
+	if len(pair) == 0 || pair[0] != FieldName[0] && pair[0] != '%' { // most pairs
+		return "", false
+	}
 	eq := 0
 	for eq < len(pair) && pair[eq] != '=' {
 		eq++

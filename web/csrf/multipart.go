@@ -32,11 +32,11 @@ func findPart(contentType string, body []byte) (Field, error) {
 	if !ok {
 		return Field{}, nil
 	}
-	header, value, ok := bytes.Cut(after[:min(len(after), maxPartHeader+len(crlfCRLF))], crlfCRLF)
+	header, _, ok := bytes.Cut(after[:min(len(after), maxPartHeader+len(crlfCRLF))], crlfCRLF)
 	if !ok || !isTokenPart(string(header)) {
 		return Field{}, nil
 	}
-	value = after[len(header)+len(crlfCRLF):]
+	value := after[len(header)+len(crlfCRLF):]
 	// The line break before a delimiter belongs to it (RFC 2046, Section 5.1.1).
 	n := bytes.Index(value, append(crlf[:2:2], delimiter...))
 	if n < 0 || n > MaxLength || !closes(value[n+len(crlf)+len(delimiter):]) {
