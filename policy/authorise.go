@@ -18,8 +18,11 @@ type Verdict struct {
 
 // Authorise decides whether a caller may use a route now. The credential must
 // already have been verified. Errors: LoginRequired (the boundary does not take this
-// credential), PermissionMissing, StepUpRequired.
+// credential), PermissionMissing, StepUpRequired. r must be a route of this table.
 func (t *Table) Authorise(r *Route, c *caller.Caller, now time.Time) (Verdict, error) {
+	if !r.compiled {
+		return Verdict{}, fmt.Errorf("authorise route %q: it was not compiled by a table", r.ID)
+	}
 	if r.Boundary.Public() {
 		return Verdict{true, true}, nil
 	}

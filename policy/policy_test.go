@@ -182,6 +182,13 @@ func TestAuthorise(t *testing.T) {
 	}
 }
 
+func TestARouteOfNoTableAuthorisesNobody(t *testing.T) {
+	table := compile(t, Route{ID: "r", Path: "/r", Boundary: both})
+	if _, err := table.Authorise(&Route{ID: "r", Boundary: both}, &caller.Caller{Kind: caller.Key}, time.Time{}); err == nil {
+		t.Error("a route without compiled needs let somebody in")
+	}
+}
+
 func TestBothVerdictsAreTold(t *testing.T) {
 	table := compile(t, Route{ID: "r", Path: "/r", Boundary: both, Require: []string{"notes:read"}})
 	for _, tt := range []struct {

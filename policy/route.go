@@ -59,7 +59,8 @@ type Route struct {
 	Require  []string
 	Fresh    time.Duration // 0: no recent authentication is needed
 
-	needs caller.Set
+	needs    caller.Set
+	compiled bool // by a Table; a Route that is none's authorises nobody
 }
 
 // commonMethods are the methods that a route without a list takes. Others have to

@@ -37,7 +37,7 @@ func Compile(generation uint64, roles map[string][]string, routes []Route) (*Tab
 	}
 	t := &Table{Generation: generation, routes: slices.Clone(routes), scopes: s, hosts: map[string]*node{}}
 	for i := range t.routes {
-		t.routes[i].needs = s.set(t.routes[i].Require)
+		t.routes[i].needs, t.routes[i].compiled = s.set(t.routes[i].Require), true
 		if err := t.insert(i); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,70 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/sanmon-gate/sanmon"
+	"github.com/sanmon-gate/sanmon/internal/proxy"
+	"github.com/sanmon-gate/sanmon/refusal"
+)
+
+// prefixed is a request body whose beginning may be looked at before it is
+// forwarded. It implements sanmon.Body.
+type prefixed struct {
+	src    io.ReadCloser
+	prefix []byte // what was read ahead; nil when nothing was
+	whole  bool   // prefix is the whole body
+	err    error  // what reading ahead ended with, for the forwarder
+}
+
+func (b *prefixed) reset(src io.ReadCloser) { *b = prefixed{src: src} }
+
+// Prefix implements sanmon.Body.
+func (b *prefixed) Prefix(n int) ([]byte, bool, error) {
+	if b.prefix == nil {
+		buf := bytes.NewBuffer(make([]byte, 0, 1024))
+		_, err := io.CopyN(buf, b.src, int64(n))
+		b.prefix = buf.Bytes()
+		b.whole = errors.Is(err, io.EOF)
+		if err != nil && !b.whole {
+			no := refusal.New(refusal.InputInvalid, "the body ended before it was complete (%d bytes came)", buf.Len())
+			no.Err = err
+			b.err = no
+		}
+	}
+	return b.prefix, b.whole, b.err
+}
+
+// rest returns the body to forward and its length: what was read ahead, without the
+// bytes that carried the token, then what is still to come; bounded as the route
+// says.
+func (b *prefixed) rest(r *http.Request, p *sanmon.Passage) (io.ReadCloser, int64) {
+	length := r.ContentLength
+	if length == 0 {
+		return nil, 0
+	}
+	body := b.src
+	if b.prefix != nil {
+		head := b.prefix
+		if p.Cut.Found() {
+			head = append(append(make([]byte, 0, len(head)), head[:p.Cut.Start]...), head[p.Cut.End:]...)
+			if length > 0 {
+				length -= int64(p.Cut.End - p.Cut.Start)
+			}
+		}
+		body = joined{io.MultiReader(bytes.NewReader(head), b.src), b.src}
+	}
+	if p.Route.MaxBody >= 0 && length < 0 {
+		body = proxy.LimitBody(body, p.Route.MaxBody)
+	}
+	return body, length
+}
+
+// joined reads from one place and closes another.
+type joined struct {
+	io.Reader
+	io.Closer
+}

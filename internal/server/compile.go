@@ -1,0 +1,170 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sanmon-gate/sanmon"
+	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/sanmon-gate/sanmon/internal/portal"
+	"github.com/sanmon-gate/sanmon/internal/proxy"
+	"github.com/sanmon-gate/sanmon/keys/limit"
+	"github.com/sanmon-gate/sanmon/keys/network"
+	"github.com/sanmon-gate/sanmon/policy"
+	"github.com/sanmon-gate/sanmon/web/csrf"
+	"github.com/sanmon-gate/sanmon/web/headers"
+	"github.com/sanmon-gate/sanmon/web/origin"
+	"github.com/sanmon-gate/sanmon/web/target"
+)
+
+// Layers are the parts that live as long as the process, whatever configuration is
+// in use.
+type Layers struct {
+	Sessions   sanmon.Sessions
+	Keys       sanmon.Keys
+	Assertions sanmon.Assertions
+	Tokens     *csrf.Tokens
+	Limits     *limit.Table
+	Tunnels    *proxy.Tunnels
+}
+
+// Compile makes the gate of a configuration. It connects to nothing. generation is
+// greater than that of every gate before it.
+func Compile(c *config.Config, l Layers, cookies portal.Cookies, generation uint64) (*State, error) {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return nil, fmt.Errorf("public_url: %w", err)
+	}
+	table, err := policy.Compile(generation, c.Roles, policyRoutes(c))
+	if err != nil {
+		return nil, err
+	}
+	g := &sanmon.Gate{
+		Scheme: u.Scheme, Host: c.PublicHost, Reserved: []string{portal.Prefix}, Cookies: cookies.Names(),
+		Clients:  network.Clients{Trusted: c.ClientIP.TrustedProxies, Header: c.ClientIP.Header},
+		Proxied:  c.TLS.BehindProxy,
+		Networks: network.List{Allow: c.ClientIP.Allow, Deny: c.ClientIP.Deny},
+		Origin:   origin.Policy{Public: []string{c.PublicURL}}, Table: table,
+		Sessions: l.Sessions, Keys: l.Keys, Assertions: l.Assertions, Tokens: l.Tokens, Limits: l.Limits,
+		Harden: map[string]headers.CookieOptions{}, ObserveUntil: c.ObserveAll,
+	}
+	if g.PerNet, err = limited("network", c.Limits.Network); err != nil {
+		return nil, err
+	}
+	if g.Failures, err = limited("failures", c.Limits.Failures); err != nil {
+		return nil, err
+	}
+	s := &State{Gate: g, Backends: map[string]*proxy.Backend{}, Timeouts: map[string]time.Duration{}}
+	https := u.Scheme == "https"
+	return s, errors.Join(s.upstreams(c, l.Tunnels, https), s.routes(c, https))
+}
+
+func (s *State) upstreams(c *config.Config, tunnels *proxy.Tunnels, https bool) error {
+	for name, up := range c.Upstreams {
+		o := proxy.Options{Name: name, URL: up.URL, Timeout: up.Timeout, Tunnels: tunnels}
+		if up.HostFrom == "backend" {
+			o.Host = proxy.Own
+		}
+		if up.TLSCA != "" {
+			pem, err := os.ReadFile(beside(c.Path, up.TLSCA))
+			if err != nil {
+				return fmt.Errorf("upstream %q: tls_ca: %w", name, err)
+			}
+			o.TLSCA = pem
+		}
+		backend, err := proxy.New(o)
+		if err != nil {
+			return err
+		}
+		s.Backends[name], s.Timeouts[name] = backend, up.Timeout
+		s.Gate.Harden[name] = headers.CookieOptions{
+			Secure: https, HTTPOnly: up.CookieHTTPOnly, Scripts: up.CookieScripts, Reserved: s.Gate.Cookies,
+		}
+	}
+	return nil
+}
+
+func (s *State) routes(c *config.Config, https bool) error {
+	for i, r := range c.Routes {
+		floor, err := headers.NewFloor(headers.FloorOptions{HTTPS: https, HSTS: c.TLS.HSTS, Observe: r.CSP == "observe"})
+		if err != nil {
+			return err
+		}
+		rate, err := limited("route", r.Limit)
+		if err != nil {
+			return fmt.Errorf("route %q: %w", r.ID, err)
+		}
+		up := c.Upstreams[r.Upstream]
+		s.Gate.Routes = append(s.Gate.Routes, &sanmon.Route{
+			Route: s.Gate.Table.Route(i), Upstream: r.Upstream,
+			Paths:      target.Options{Semicolon: up.Semicolon, EncodedSlash: up.Slash},
+			CSRF:       kindOf(r.CSRF.Kind),
+			CSRFExempt: r.CSRF.Kind == "exempt",
+			Networks:   network.List{Allow: r.Network},
+			Limit:      rate, LimitPer: perOf(r.LimitPer),
+			MaxBody: r.MaxBody, Types: r.Types, Floor: floor, Plain: up.PlainIdentity,
+		})
+	}
+	return nil
+}
+
+func policyRoutes(c *config.Config) []policy.Route {
+	routes := make([]policy.Route, 0, len(c.Routes))
+	for _, r := range c.Routes {
+		p := policy.Route{ID: r.ID, Host: r.Host, Path: r.Path, Methods: r.Methods, Boundary: policy.BoundaryOf(r.Boundary...), Require: r.Require, Fresh: r.Fresh}
+		if p.Host == "" {
+			p.Host = c.PublicHost
+		}
+		if r.AnyMethod {
+			p.Methods = nil
+		}
+		switch r.Effect {
+		case "read":
+			p.Effect = policy.EffectRead
+		case "write":
+			p.Effect = policy.EffectWrite
+		}
+		routes = append(routes, p)
+	}
+	return routes
+}
+
+// limited compiles a rate; nil for none.
+func limited(name string, r config.Rate) (*limit.Policy, error) {
+	if r.Zero() {
+		return nil, nil
+	}
+	return limit.NewPolicy(name, limit.Rate{Count: r.Count, Per: r.Per, Burst: r.Burst})
+}
+
+func kindOf(word string) csrf.Kind {
+	switch word {
+	case "page":
+		return csrf.Page
+	case "once":
+		return csrf.Once
+	}
+	return csrf.Session
+}
+
+func perOf(word string) sanmon.Per {
+	switch word {
+	case "network":
+		return sanmon.PerNetwork
+	case "route":
+		return sanmon.PerRoute
+	}
+	return sanmon.PerCaller
+}
+
+// beside resolves a path relative to the configuration file.
+func beside(configPath, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(configPath), path)
+}

@@ -1,0 +1,151 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/sanmon-gate/sanmon"
+	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/internal/portal"
+	"github.com/sanmon-gate/sanmon/refusal"
+	"github.com/sanmon-gate/sanmon/web/csrf"
+	"github.com/sanmon-gate/sanmon/web/origin"
+)
+
+// Front is what people and programs see of the gate itself: its own addresses, and
+// the answer to a refused request.
+type Front struct {
+	Portal    *portal.Portal
+	PublicURL string
+	HSTS      string        // value of Strict-Transport-Security, "" none
+	JWKS      func() []byte // public keys of Sanmon-Assertion
+	// RevokeKey takes a key that somebody found.
+	RevokeKey func(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) error
+}
+
+// Serve implements Portal.
+func (f *Front) Serve(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) {
+	f.common(w.Header(), p)
+	switch p.Target.Decoded {
+	case portal.Prefix + "jwks.json":
+		f.serveJWKS(w, r, p)
+	case portal.Prefix + "revoke-key":
+		f.revokeKey(w, r, p)
+	default:
+		f.Portal.Serve(w, r, f.visit(p))
+	}
+}
+
+func (f *Front) visit(p *sanmon.Passage) portal.Visit {
+	return portal.Visit{RequestID: p.Request.ID, Network: p.Addr, Now: p.Request.Now, Navigation: origin.Navigation(p.Request)}
+}
+
+// common sets what every answer of our own carries.
+func (f *Front) common(h http.Header, p *sanmon.Passage) {
+	h.Set("X-Request-Id", p.Request.ID)
+	h.Set("X-Content-Type-Options", "nosniff")
+	if f.HSTS != "" && p.HTTPS {
+		h.Set("Strict-Transport-Security", f.HSTS)
+	}
+}
+
+// ServeJWKS answers with the keys that verify Sanmon-Assertion (RFC 7517, Section 5).
+func (f *Front) ServeJWKS(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "application/jwk-set+json")
+	h.Set("Cache-Control", "public, max-age=300")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(f.JWKS()) // a client that left needs no keys
+}
+
+func (f *Front) serveJWKS(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) {
+	if no := takes(r, http.MethodGet, http.MethodHead); no != nil {
+		f.Refuse(w, r, p, no)
+		return
+	}
+	f.ServeJWKS(w, r)
+}
+
+func (f *Front) revokeKey(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) {
+	if no := takes(r, http.MethodPost); no != nil {
+		f.Refuse(w, r, p, no)
+		return
+	}
+	if err := f.RevokeKey(w, r, p); err != nil {
+		f.Refuse(w, r, p, refusal.From(err))
+	}
+}
+
+// takes refuses other methods than those.
+func takes(r *http.Request, methods ...string) *refusal.Refusal {
+	if slices.Contains(methods, r.Method) {
+		return nil
+	}
+	no := refusal.New(refusal.MethodNotAllowed, "%s takes %s", r.URL.Path, strings.Join(methods, ", "))
+	no.Allow = methods
+	return no
+}
+
+// Refuse implements Portal.
+func (f *Front) Refuse(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, no *refusal.Refusal) int {
+	h := w.Header()
+	f.common(h, p)
+	for name, value := range p.RateFields() {
+		h.Set(name, value)
+	}
+	navigation := origin.Navigation(p.Request)
+	if navigation {
+		if status := f.lead(w, r, p, no); status != 0 {
+			return status
+		}
+	}
+	f.Portal.Pages.WriteRefusal(w, r, no, p.Request.ID, navigation)
+	return no.Status()
+}
+
+// lead sends a person's browser on where that is better than a refusal: to HTTPS, to
+// the login page, to a page that asks for confirmation. It returns the status that
+// was written, 0 for none.
+func (f *Front) lead(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, no *refusal.Refusal) int {
+	safe := r.Method == http.MethodGet || r.Method == http.MethodHead
+	switch no.Code {
+	case refusal.HTTPSRequired:
+		return redirect(w, http.StatusPermanentRedirect, f.PublicURL+p.Target.Raw)
+	case refusal.LoginRequired, refusal.SessionExpired, refusal.StepUpRequired:
+		if safe && p.Route != nil && p.Route.Boundary.Takes(caller.Session) && p.Caller.Kind != caller.Key {
+			return redirect(w, http.StatusSeeOther, portal.LoginURL(p.Target.Raw))
+		}
+	case refusal.CSRFMissing:
+		if safe && p.Route != nil && len(p.Caller.Bindings) > 0 {
+			return f.confirm(w, r, p)
+		}
+	}
+	return 0
+}
+
+func redirect(w http.ResponseWriter, status int, to string) int {
+	h := w.Header()
+	h.Set("Location", to)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", "0")
+	w.WriteHeader(status)
+	return status
+}
+
+// confirm shows the page that asks before an effectful GET.
+func (f *Front) confirm(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) int {
+	token := f.Portal.Tokens.Issue(csrf.Once, p.Caller.Bindings[0], csrf.Scope(http.MethodGet, p.Target.Decoded), p.Request.Now)
+	if err := f.Portal.Pages.ConfirmPage(w, r, p.Target.Path, p.Query, token, p.Request.ID); err != nil {
+		return 0
+	}
+	return http.StatusOK
+}
+
+// RoutesOf answers the portal's question which token a route takes.
+type RoutesOf struct{ Gate *sanmon.Gate }
+
+// CSRF implements portal.Routes.
+func (r RoutesOf) CSRF(method, path string) (csrf.Kind, string, bool) {
+	return r.Gate.TokenFor(strings.ToUpper(method), path)
+}

@@ -1,0 +1,97 @@
+// Package server is the gate's HTTP face: it turns net/http requests into
+// exchange.Request, asks the Gate, and does what the verdict says. It decides
+// nothing itself.
+package server
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sanmon-gate/sanmon"
+	"github.com/sanmon-gate/sanmon/internal/portal"
+	"github.com/sanmon-gate/sanmon/internal/proxy"
+	"github.com/sanmon-gate/sanmon/refusal"
+	"github.com/sanmon-gate/sanmon/secret"
+)
+
+// State is everything that one configuration compiles to. A reload swaps the whole;
+// requests under way finish with the one they began with.
+type State struct {
+	Gate     *sanmon.Gate
+	Backends map[string]*proxy.Backend
+	Timeouts map[string]time.Duration // by upstream: until the head of the answer
+	Portal   Portal
+	Sessions Renewer
+	Cookies  portal.Cookies
+}
+
+// Renewer gives a session another secret; identity/session's Keeper does.
+type Renewer interface {
+	// Renew returns the secret that the client shall hold from now on; empty to keep
+	// what it has.
+	Renew(ctx context.Context, cookie string, from netip.Addr, now time.Time) (secret.Value, error)
+}
+
+// Portal answers below the reserved prefix and writes refusals.
+type Portal interface {
+	// Serve answers a request to one of our own addresses.
+	Serve(w http.ResponseWriter, r *http.Request, p *sanmon.Passage)
+	// Refuse writes the answer to a refused request: problem+json, a page, or a
+	// redirect to the login page. It returns the status that was written.
+	Refuse(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, no *refusal.Refusal) int
+}
+
+// Handler serves the public listener. It is safe for concurrent use.
+type Handler struct {
+	IDs     IDs
+	Account func(*Record) // called once for every request, after the answer
+	state   atomic.Pointer[State]
+	visits  sync.Pool
+}
+
+// Use makes s the configuration of all requests that begin from now on, and returns
+// the one before, nil at first.
+func (h *Handler) Use(s *State) *State { return h.state.Swap(s) }
+
+// State returns the configuration in use.
+func (h *Handler) State() *State { return h.state.Load() }
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s := h.state.Load()
+	v := h.enter(s, r)
+	defer h.leave(v)
+	err := s.Gate.Judge(r.Context(), &v.request, &v.body, &v.passage)
+	switch {
+	case err != nil:
+		v.refuse(w, r, err)
+	case v.passage.Reserved:
+		v.serve(w, r)
+	default:
+		v.forward(w, r)
+	}
+}
+
+// enter fills a visit from what net/http read.
+func (h *Handler) enter(s *State, r *http.Request) *visit {
+	v, _ := h.visits.Get().(*visit)
+	if v == nil {
+		v = &visit{}
+	}
+	v.begin(s, r, h.IDs.of(s.Gate, r))
+	return v
+}
+
+// leave accounts for the visit and takes its memory back. It runs even when the
+// forwarder aborts the connection, which it does by panicking.
+func (h *Handler) leave(v *visit) {
+	if h.Account != nil {
+		h.Account(v.finish())
+	}
+	v.end()
+	h.visits.Put(v)
+}

@@ -1,0 +1,47 @@
+package server
+
+import (
+	"math/rand/v2"
+	"net/http"
+
+	"github.com/sanmon-gate/sanmon"
+)
+
+// IDs makes request ids. Its zero value is ready.
+type IDs struct{}
+
+const idLetters = "0123456789abcdefghjkmnpqrstvwxyz"
+
+// New returns 26 characters with 128 random bits. They are unique, not secret: the
+// generator is the runtime's ChaCha8.
+func (IDs) New() string {
+	var b [26]byte
+	hi, lo := rand.Uint64(), rand.Uint64()
+	for i := range 13 {
+		b[i] = idLetters[hi&31]
+		b[13+i] = idLetters[lo&31]
+		hi, lo = hi>>5, lo>>5
+	}
+	return string(b[:])
+}
+
+// of keeps the id that a trusted proxy gave the request, else makes one.
+func (ids IDs) of(g *sanmon.Gate, r *http.Request) string {
+	if given := r.Header["X-Request-Id"]; len(given) == 1 && wellFormed(given[0]) && g.Clients.Trusts(peer(r)) {
+		return given[0]
+	}
+	return ids.New()
+}
+
+func wellFormed(id string) bool {
+	if len(id) == 0 || len(id) > 128 {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_' || c == '.') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,174 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/sanmon-gate/sanmon"
+	"github.com/sanmon-gate/sanmon/exchange"
+	"github.com/sanmon-gate/sanmon/internal/proxy"
+	"github.com/sanmon-gate/sanmon/internal/wire"
+	"github.com/sanmon-gate/sanmon/refusal"
+	"github.com/sanmon-gate/sanmon/web/headers"
+)
+
+// visit is the memory of one request. It is pooled: nothing of it may be kept.
+type visit struct {
+	state   *State
+	request exchange.Request
+	passage sanmon.Passage
+	body    prefixed
+	edits   []headers.Edit
+	record  Record
+}
+
+func (v *visit) begin(s *State, r *http.Request, id string) {
+	now := time.Now()
+	v.state = s
+	v.request = exchange.Request{
+		ID: id, Method: r.Method, Target: r.RequestURI, Host: r.Host, Proto: proto(r),
+		Secure: wire.Secure(r.Context()), Peer: peer(r),
+		Fields: exchange.Header(r.Header), Length: r.ContentLength, Now: now,
+	}
+	v.body.reset(r.Body)
+	v.record = Record{Passage: &v.passage, Started: now}
+}
+
+func (v *visit) end() {
+	v.passage = sanmon.Passage{}
+	v.request = exchange.Request{}
+	v.state = nil
+	v.body.reset(nil)
+	v.edits = v.edits[:0]
+	v.record = Record{}
+}
+
+func (v *visit) finish() *Record {
+	v.record.Took = time.Since(v.record.Started)
+	v.record.Request = &v.request
+	return &v.record
+}
+
+func (v *visit) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	no := refusal.From(err)
+	v.record.Refusal = no
+	v.record.Status = v.state.Portal.Refuse(w, r, &v.passage, no)
+}
+
+func (v *visit) serve(w http.ResponseWriter, r *http.Request) {
+	sw := statusWriter{ResponseWriter: w}
+	v.state.Portal.Serve(&sw, r, &v.passage)
+	v.record.Status = sw.status
+}
+
+// forward hands the request to its backend and the answer to the client.
+func (v *visit) forward(w http.ResponseWriter, r *http.Request) {
+	p := &v.passage
+	header := make(http.Header, len(r.Header)+6)
+	if err := v.state.Gate.Forward(p, header); err != nil {
+		v.refuse(w, r, err)
+		return
+	}
+	body, length := v.body.rest(r, p)
+	err := v.state.Backends[p.Route.Upstream].Forward(w, r, proxy.Outgoing{
+		Method: r.Method, Target: v.target(), Host: p.Host, Header: header,
+		Body: body, ContentLength: length, Timeout: v.state.Timeouts[p.Route.Upstream],
+		Upgrade: p.Upgrade, Once: p.Writes, Owner: owner(p), Release: func(status int, h http.Header) { v.release(r.Context(), status, h) },
+	})
+	switch {
+	case err == nil:
+	case errors.Is(err, proxy.ErrClientGone):
+		v.record.Gone = true
+	default:
+		v.refuse(w, r, err)
+	}
+}
+
+func (v *visit) release(ctx context.Context, status int, h http.Header) {
+	v.record.Status = status
+	v.edits = v.state.Gate.Release(&v.passage, status, h, v.edits)
+	if v.passage.Renew {
+		v.renew(ctx, h)
+	}
+}
+
+// renew hands the browser another session secret with the answer. If that fails, the
+// one that it has still holds.
+func (v *visit) renew(ctx context.Context, h http.Header) {
+	p := &v.passage
+	next, err := v.state.Sessions.Renew(ctx, p.Cookie, p.Addr, p.Request.Now)
+	if err != nil || next.Empty() {
+		return
+	}
+	h.Add("Set-Cookie", v.state.Cookies.Session(next).String())
+	h.Set("Cache-Control", "no-store")
+}
+
+// target is the request-target to forward: as it came, less a token in its query.
+func (v *visit) target() string {
+	p := &v.passage
+	if p.Query == p.Target.Query {
+		return p.Target.Raw
+	}
+	if p.Query == "" {
+		return p.Target.Path
+	}
+	return p.Target.Path + "?" + p.Query
+}
+
+// owner names whose sockets a tunnel is, so that it can be cut when they are revoked.
+func owner(p *sanmon.Passage) string {
+	if p.Caller.SID != "" {
+		return p.Caller.SID
+	}
+	return p.Caller.KeyID
+}
+
+func proto(r *http.Request) exchange.Proto {
+	switch {
+	case r.ProtoMajor == 2:
+		return exchange.HTTP2
+	case r.ProtoMajor == 1 && r.ProtoMinor == 0:
+		return exchange.HTTP10
+	}
+	return exchange.HTTP11
+}
+
+// peer is the transport peer's address; the zero Addr, which is in no network, when
+// there is none.
+func peer(r *http.Request) netip.Addr {
+	if addr := wire.Peer(r.Context()); addr.IsValid() {
+		return addr
+	}
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap().WithZone("")
+}
+
+// statusWriter remembers the status that the portal wrote.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,66 @@
+package sanmon
+
+import (
+	"iter"
+	"net/netip"
+
+	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/exchange"
+	"github.com/sanmon-gate/sanmon/keys/limit"
+	"github.com/sanmon-gate/sanmon/policy"
+	"github.com/sanmon-gate/sanmon/refusal"
+	"github.com/sanmon-gate/sanmon/web/csrf"
+	"github.com/sanmon-gate/sanmon/web/origin"
+	"github.com/sanmon-gate/sanmon/web/target"
+)
+
+// Passage is one request on its way through the gate: what each step found out. A
+// step reads what earlier steps wrote and writes its own part once.
+type Passage struct {
+	Request *exchange.Request
+
+	Target target.Target // 1
+	Host   string        // 1: canonical host[:port]
+	Addr   netip.Addr    // 2: the client's address
+	HTTPS  bool          // 2: the browser spoke HTTPS
+
+	Origin   origin.Verdict // 3
+	Upgrade  bool           // 3: asks for a WebSocket
+	Reserved bool           // 4: below the reserved prefix; the portal answers
+	Route    *Route         // 4: nil when Reserved or not found
+	Writes   bool           // 4: changes state
+
+	Caller  caller.Caller  // 5
+	Cookie  string         // 5: the session cookie that was verified; a credential
+	Renew   bool           // 5: the answer should carry another session secret
+	Proof   csrf.Proof     // 6: the token that was verified
+	Cut     csrf.Field     // 6: bytes of the body that carry the token and are not forwarded
+	Query   string         // 6: query to forward, without a token
+	Verdict policy.Verdict // 7: what credential and principal said
+	Limits  limit.Result   // 8: for RateLimit and Retry-After
+
+	// Observed collects the refusals that observe_all turned into reports.
+	Observed []*refusal.Refusal
+}
+
+// Body is read access to the beginning of a request body. What is read stays in
+// the body for the backend.
+type Body interface {
+	// Prefix returns the first n bytes of the body, or all of it when it is shorter;
+	// complete says that nothing follows. The slice is valid until the body is read.
+	Prefix(n int) (b []byte, complete bool, err error)
+}
+
+// RateFields ranges over the RateLimit fields of the answer, whether the request
+// passed or not; there are none where no limit was asked.
+func (p *Passage) RateFields() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		if len(p.Limits.States()) == 0 {
+			return
+		}
+		var buf [128]byte
+		if yield(limit.PolicyField, string(p.Limits.AppendPolicy(buf[:0]))) {
+			yield(limit.StateField, string(p.Limits.AppendState(buf[:0])))
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package sanmon
+
+import (
+	"context"
+	"strings"
+
+	"github.com/sanmon-gate/sanmon/exchange"
+	"github.com/sanmon-gate/sanmon/keys/limit"
+	"github.com/sanmon-gate/sanmon/refusal"
+	"github.com/sanmon-gate/sanmon/web/csrf"
+	"github.com/sanmon-gate/sanmon/web/headers"
+)
+
+// identify is step 5: exactly one credential, verified. A bad one never falls
+// through to a weaker one. On public routes nobody is identified: our credentials
+// are taken away, not evaluated.
+func (g *Gate) identify(ctx context.Context, r routed) (known, error) {
+	p := r.Passage
+	if p.Route.Boundary.Public() {
+		return known{p}, nil
+	}
+	cookie, err := headers.Cookie(p.Request.Fields.Values("Cookie"), g.session())
+	if err != nil {
+		return known{}, err
+	}
+	bearer, err := g.bearer(p.Request.Fields)
+	if err != nil {
+		return known{}, err
+	}
+	if cookie != "" && bearer != "" {
+		return known{}, refusal.New(refusal.CredentialAmbiguous, "route %q: the request carries both a session cookie and a key or token (send one)", p.Route.ID)
+	}
+	if cookie == "" && bearer == "" {
+		return known{p}, nil
+	}
+	p.Cookie = cookie
+	if err := g.verify(ctx, p, cookie, bearer); err != nil {
+		return known{}, g.failed(p, err)
+	}
+	return known{p}, nil
+}
+
+func (g *Gate) verify(ctx context.Context, p *Passage, cookie, bearer string) error {
+	switch {
+	case cookie != "":
+		var err error
+		p.Renew, err = g.Sessions.Judge(ctx, cookie, p.Addr, p.Request.Now, &p.Caller)
+		return err
+	case g.Keys.Looks(bearer):
+		return g.Keys.Judge(ctx, bearer, p.Addr, p.Request.Now, &p.Caller)
+	}
+	no := refusal.New(refusal.TokenInvalid, "route %q: the bearer credential is no API key, and no access token was issued by this server", p.Route.ID)
+	no.Challenge = `Bearer error="invalid_token"` // RFC 6750, Section 3.1
+	return no
+}
+
+// bearer returns the key or token of the header, "" when there is none.
+func (g *Gate) bearer(f exchange.Fields) (string, error) {
+	authorization, key := f.Values("Authorization"), f.Values("X-Api-Key")
+	if len(authorization)+len(key) > 1 {
+		return "", refusal.New(refusal.CredentialAmbiguous, "the request carries %d credentials in Authorization and X-Api-Key (send one)", len(authorization)+len(key))
+	}
+	if len(key) == 1 {
+		if !g.Keys.Looks(key[0]) {
+			return "", refusal.New(refusal.KeyInvalid, "X-Api-Key is not in the format of a key of this server")
+		}
+		return key[0], nil
+	}
+	if len(authorization) == 0 {
+		return "", nil
+	}
+	scheme, credential, _ := strings.Cut(authorization[0], " ")
+	if credential = strings.TrimLeft(credential, " "); !strings.EqualFold(scheme, "Bearer") || credential == "" {
+		return "", refusal.New(refusal.TokenInvalid, "Authorization is not of the form \"Bearer CREDENTIAL\" (other schemes are not taken on closed routes)")
+	}
+	return credential, nil
+}
+
+// failed counts a failed credential against its network. A network with too many
+// failures is told to wait instead of what was wrong; good credentials from there
+// still work, so that one bad client does not lock out an office.
+func (g *Gate) failed(p *Passage, err error) error {
+	code := refusal.From(err).Code
+	if g.Failures == nil || code != refusal.KeyInvalid && code != refusal.TokenInvalid && code != refusal.LoginRequired {
+		return err
+	}
+	taken := g.Limits.Take(p.Request.Now, limit.Demand{Policy: g.Failures, Key: g.network(p, "failures")})
+	if !taken.Allowed {
+		return taken.Err()
+	}
+	return err
+}
+
+// prove is step 6: a request that changes state and rests on a cookie carries a
+// token that only a page of ours could have (M10). A WebSocket cannot carry one; it
+// has proven our Origin instead.
+func (g *Gate) prove(k known, body Body) (proven, error) {
+	p := k.Passage
+	if !p.Writes || len(p.Caller.Bindings) == 0 {
+		return proven{p}, nil
+	}
+	if p.Upgrade || p.Route.CSRFExempt {
+		// Nothing else vouches for the page that sent this, so its origin has to.
+		return proven{p}, g.lenient(p, p.Origin.Admit(true, true))
+	}
+	return proven{p}, g.lenient(p, g.token(p, body))
+}
+
+// token finds the token: in the header, else in the query of a GET or in the form. A
+// form's field is taken out of the body even when the header had the token: the
+// backend never sees it.
+func (g *Gate) token(p *Passage, body Body) error {
+	kind, token := p.Route.CSRF, exchange.First(p.Request.Fields, csrf.HeaderName)
+	if safe(p.Request.Method) {
+		inQuery, rest, found := csrf.FindQuery(p.Target.Query)
+		if p.Query = rest; found && token == "" {
+			kind, token = csrf.Once, inQuery
+		}
+	} else {
+		inBody, err := p.field(body)
+		if err != nil {
+			return err
+		}
+		if token == "" {
+			token = inBody
+		}
+	}
+	var err error
+	p.Proof, err = g.Tokens.Verify(token, kind, p.Caller.Bindings, p.scope(kind), p.Request.Now)
+	return err
+}
+
+// field finds the token in the beginning of a form's body.
+func (p *Passage) field(body Body) (string, error) {
+	contentType := exchange.First(p.Request.Fields, "Content-Type")
+	if body == nil || p.Request.Length == 0 || !csrf.Carries(contentType) {
+		return "", nil
+	}
+	prefix, complete, err := body.Prefix(csrf.Window)
+	if err != nil {
+		return "", err
+	}
+	p.Cut, err = csrf.Find(contentType, prefix, complete)
+	return p.Cut.Token, err
+}
+
+// scope is what a page or once token for this request is bound to.
+func (p *Passage) scope(kind csrf.Kind) string {
+	if kind == csrf.Session {
+		return ""
+	}
+	return csrf.Scope(p.Request.Method, p.Target.Decoded)
+}
+
+// redeem uses up a once token, after everything else has passed.
+func (g *Gate) redeem(ctx context.Context, f fit) error {
+	if f.Proof.Kind() != csrf.Once {
+		return nil
+	}
+	return g.lenient(f.Passage, g.Tokens.Redeem(ctx, f.Proof))
+}
