@@ -5,6 +5,7 @@ import "bytes"
 // Span is where something in the form of a key stands in a text.
 type Span struct {
 	Start, End int // End is after the last character
+	Secret     int // where the secret part begins
 	ID         ID
 	Env        Env
 	// Valid says that it is a whole key with a right checksum. A span that is not
@@ -91,7 +92,7 @@ func index(b []byte, at, i int) int {
 // 38 characters of secret and checksum.
 func match(b []byte, at int) (Span, bool) {
 	var key [Size]byte
-	n, pos := 0, at
+	n, pos, hidden := 0, at, at
 	for n < Size && pos < len(b) {
 		c, width := char(b, pos)
 		if !fits(key[:n], c) {
@@ -100,11 +101,14 @@ func match(b []byte, at int) (Span, bool) {
 		key[n] = c
 		n++
 		pos += width
+		if n == secretAt {
+			hidden = pos
+		}
 	}
 	if n <= secretAt {
 		return Span{}, false
 	}
-	s := Span{Start: at, End: pos, ID: ID(key[idAt : secretAt-1]), Env: Live}
+	s := Span{Start: at, End: pos, Secret: hidden, ID: ID(key[idAt : secretAt-1]), Env: Live}
 	if key[len(prefix)] == 't' {
 		s.Env = Test
 	}

@@ -296,7 +296,7 @@ func TestKeysAreApart(t *testing.T) {
 		}
 		keys[k.key] = k.name
 	}
-	if tab.Named("a", "b") != tab.Named("a", "b") {
+	if again := tab.Named("a", "b"); keys[again] != "a,b" {
 		t.Error("a key is not stable")
 	}
 	if NewTable(0).Named("a", "b") == tab.Named("a", "b") {

@@ -1,0 +1,111 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/secret"
+)
+
+// readTimeout bounds the reading of one file: a network file system may hang.
+const readTimeout = 5 * time.Second
+
+// read reads a secret file. Symbolic links are followed, because Kubernetes swaps
+// secrets by swapping one; what counts is the file at the end.
+func read(ctx context.Context, path string, strict bool) (secret.Value, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	type result struct {
+		v   secret.Value
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		v, err := readNow(path, strict)
+		done <- result{v, err}
+	}()
+	select {
+	case r := <-done:
+		return r.v, r.err
+	case <-ctx.Done():
+		return secret.Value{}, fmt.Errorf("it could not be read in time (is the file system reachable?): %w", ctx.Err())
+	}
+}
+
+func readNow(path string, strict bool) (secret.Value, error) {
+	// Look before opening: to open a named pipe would wait for a writer.
+	info, err := os.Stat(path)
+	if err != nil {
+		return secret.Value{}, explain(err, path)
+	}
+	if err := checkMode(info, path, strict); err != nil {
+		return secret.Value{}, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return secret.Value{}, explain(err, path)
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil { // the opened file is the one that is judged
+		return secret.Value{}, explain(err, path)
+	}
+	if err := checkMode(info, path, strict); err != nil {
+		return secret.Value{}, err
+	}
+	return readAll(f, info.Size())
+}
+
+// readAll reads what the file had when it was opened, and refuses one that changes.
+func readAll(f *os.File, size int64) (secret.Value, error) {
+	b, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	defer clear(b)
+	if err != nil {
+		return secret.Value{}, fmt.Errorf("read: %w", err)
+	}
+	if len(b) > MaxSize {
+		return secret.Value{}, fmt.Errorf("it is longer than %d bytes (is it the right file?)", MaxSize)
+	}
+	if int64(len(b)) != size {
+		return secret.Value{}, errors.New("it changed while it was read (write a new file and rename it over the old one)")
+	}
+	return secret.New(trimNewline(b)), nil
+}
+
+// checkMode refuses what is no file of its owner alone.
+func checkMode(info fs.FileInfo, path string, strict bool) error {
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		return fmt.Errorf("%s is a directory (name the file in it)", path)
+	case !mode.IsRegular():
+		return fmt.Errorf("%s is no regular file (%s)", path, mode.Type())
+	case strict && mode.Perm()&0o004 != 0:
+		return fmt.Errorf("every user can read %s, mode %04o (run: chmod 600 %s)", path, mode.Perm(), path)
+	case strict && mode.Perm()&0o022 != 0:
+		return fmt.Errorf("others than its owner can write %s, mode %04o (run: chmod 600 %s)", path, mode.Perm(), path)
+	}
+	return nil
+}
+
+// explain says what to do about the usual errors.
+func explain(err error, path string) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: %w (create it, or correct the path)", path, ErrAbsent)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s may not be read by this user (give it to the user that Sanmon runs as): %w", path, fs.ErrPermission)
+	}
+	return err
+}
+
+// trimNewline takes one line end off.
+func trimNewline(b []byte) []byte {
+	b, _ = bytes.CutSuffix(b, []byte("\n"))
+	b, _ = bytes.CutSuffix(b, []byte("\r"))
+	return b
+}
