@@ -1,0 +1,165 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/change"
+	"github.com/sanmon-gate/sanmon/identity/session"
+)
+
+const insertSession = `INSERT INTO session
+	(sid, user_id, secret_hash, prev_hash, prev_auth_time, rotated_at, confirmed, created_at, auth_time,
+	last_seen_at, expires_at, networks, device, revoked_at, revoke_reason)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+
+// evictSessions ends the live sessions of a user but the $4 seen last.
+const evictSessions = `UPDATE session SET revoked_at = $3, revoke_reason = 'evicted' WHERE sid IN (
+	SELECT sid FROM session WHERE user_id = $1 AND revoked_at = 0 AND expires_at > $2
+	ORDER BY last_seen_at DESC, created_at DESC, sid DESC LIMIT $5 OFFSET $4) RETURNING sid`
+
+// CreateSession implements session.Store. Each evicted session has an event
+// session.revoked of its own in the trail. A taken sid or secret is ErrConflict.
+func (db *DB) CreateSession(ctx context.Context, r session.Record, max int, ev audit.Event) error {
+	args, err := sessionArgs(r)
+	if err != nil {
+		return fmt.Errorf("create session: %w", err)
+	}
+	return db.change(ctx, "create session", func(t *transaction) error {
+		if max > 0 {
+			if err := t.evict(r, max, ev); err != nil {
+				return err
+			}
+		}
+		if _, err := t.exec(insertSession, args...); err != nil {
+			return t.conflict(err)
+		}
+		t.record(ev)
+		t.announce(change.Session, r.SID)
+		return nil
+	})
+}
+
+func (t *transaction) evict(r session.Record, max int, ev audit.Event) error {
+	created := micros(r.CreatedAt)
+	sids, err := t.ids(evictSessions, r.User, created, created, max-1, int64(math.MaxInt64))
+	for _, sid := range sids {
+		t.record(audit.Event{
+			At: ev.At, Event: audit.SessionRevoked, Subject: r.User, Actor: "system", SID: sid,
+			Network: ev.Network, RequestID: ev.RequestID, Detail: "reason=evicted by=" + r.SID,
+		})
+	}
+	t.announce(change.Session, sids...)
+	return err
+}
+
+// conflict turns a taken secret or sid into what the session layer declared.
+func (t *transaction) conflict(err error) error {
+	if t.db.duplicate(err) {
+		return session.ErrConflict
+	}
+	return err
+}
+
+func sessionArgs(r session.Record) ([]any, error) {
+	if r.SID == "" || r.User == "" || r.SecretHash == [32]byte{} {
+		return nil, errors.New("session without sid, user or secret (fill all three)")
+	}
+	if err := exact("session", r.SID, r.User); err != nil {
+		return nil, err
+	}
+	if _, err := moment(r.CreatedAt); err != nil {
+		return nil, err
+	}
+	networks, err := encodeList("networks", r.Networks)
+	if err != nil {
+		return nil, err
+	}
+	if r.RotatedAt.IsZero() {
+		r.RotatedAt = r.CreatedAt
+	}
+	return []any{
+		r.SID, r.User, encodeHash(r.SecretHash), encodeHash(r.PrevHash), micros(r.PrevAuthTime), micros(r.RotatedAt),
+		flag(r.Confirmed), micros(r.CreatedAt), micros(r.AuthTime), micros(r.LastSeenAt), micros(r.ExpiresAt),
+		networks, text(r.Device), micros(r.RevokedAt), text(r.RevokeReason),
+	}, nil
+}
+
+const sessionColumns = `sid, user_id, secret_hash, prev_hash, prev_auth_time, rotated_at, confirmed, created_at,
+	auth_time, last_seen_at, expires_at, networks, device, revoked_at, revoke_reason`
+
+func scanSession(row scanner) (r session.Record, err error) {
+	var hash, prev []byte
+	var networks string
+	var prevAuth, rotated, confirmed, created, auth, seen, expires, revoked int64
+	err = row.Scan(&r.SID, &r.User, &hash, &prev, &prevAuth, &rotated, &confirmed, &created,
+		&auth, &seen, &expires, &networks, &r.Device, &revoked, &r.RevokeReason)
+	if err != nil {
+		return r, err
+	}
+	r.PrevAuthTime, r.RotatedAt, r.CreatedAt, r.AuthTime = at(prevAuth), at(rotated), at(created), at(auth)
+	r.LastSeenAt, r.ExpiresAt, r.RevokedAt, r.Confirmed = at(seen), at(expires), at(revoked), confirmed != 0
+	var bad [3]error
+	r.SecretHash, bad[0] = decodeHash("session secret", hash)
+	r.PrevHash, bad[1] = decodeHash("session secret", prev)
+	r.Networks, bad[2] = decodeList("networks", networks)
+	return r, errors.Join(bad[:]...)
+}
+
+const sessionBySecret = `SELECT ` + sessionColumns + ` FROM session WHERE secret_hash = $1
+	UNION ALL SELECT ` + sessionColumns + ` FROM session WHERE prev_hash = $1 LIMIT 1`
+
+// SessionBySecret implements session.Store.
+func (db *DB) SessionBySecret(ctx context.Context, hash [32]byte) (session.Record, error) {
+	return db.oneSession(ctx, "find session by secret", sessionBySecret, hash[:])
+}
+
+const sessionBySID = `SELECT ` + sessionColumns + ` FROM session WHERE sid = $1`
+
+// SessionBySID implements session.Store.
+func (db *DB) SessionBySID(ctx context.Context, sid string) (session.Record, error) {
+	if !holdable(sid) {
+		return session.Record{}, fmt.Errorf("find session: %w", session.ErrNotFound)
+	}
+	return db.oneSession(ctx, "find session", sessionBySID, sid)
+}
+
+func (db *DB) oneSession(ctx context.Context, op, query string, key any) (session.Record, error) {
+	ctx, cancel := db.bound(ctx)
+	defer cancel()
+	r, err := scanSession(db.row(ctx, query, key))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = session.ErrNotFound
+	}
+	if err != nil {
+		return session.Record{}, db.failure(op, err)
+	}
+	return r, nil
+}
+
+const (
+	liveSessions = `SELECT ` + sessionColumns + ` FROM session WHERE revoked_at = 0 AND expires_at > $1
+		ORDER BY created_at DESC, sid LIMIT $2`
+	liveUserSessions = `SELECT ` + sessionColumns + ` FROM session WHERE user_id = $3 AND revoked_at = 0 AND expires_at > $1
+		ORDER BY created_at DESC, sid LIMIT $2`
+)
+
+// Sessions implements session.Store.
+func (db *DB) Sessions(ctx context.Context, user string, now time.Time, limit int) ([]session.Record, error) {
+	if !holdable(user) {
+		return nil, nil
+	}
+	ctx, cancel := db.bound(ctx)
+	defer cancel()
+	query, args := liveSessions, []any{micros(now), max(limit, 0)}
+	if user != "" {
+		query, args = liveUserSessions, append(args, user)
+	}
+	all, err := list(ctx, db, scanSession, query, args...)
+	return all, db.failure("list sessions", err)
+}
