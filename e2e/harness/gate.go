@@ -252,3 +252,24 @@ func tail(s string, n int) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// CopyMasterKey gives the gate the master key of another, as nodes of one site have it.
+func (g *Gate) CopyMasterKey(t testing.TB, from *Gate) {
+	t.Helper()
+	key, err := os.ReadFile(filepath.Join(from.Dir, "data", "master.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.WriteFile(t, "data/master.key", string(key))
+}
+
+// Elsewhere returns a gate for an empty directory below this one: it has the path of a
+// configuration and no file.
+func (g *Gate) Elsewhere(t testing.TB, name string) *Gate {
+	t.Helper()
+	dir := filepath.Join(g.Dir, name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return &Gate{Dir: dir, Path: filepath.Join(dir, "sanmon.yaml"), binary: g.binary, env: g.env}
+}
