@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/sanmon-gate/sanmon/refusal"
 )
 
 // errRefused is what net/http gets to read when the answer was already written.
@@ -113,11 +111,10 @@ func (c *conn) fault(p []byte) (int, error) {
 	case c.state.Load() == refused:
 		return 0, c.readError(errRefused)
 	case v.body:
-		if !c.peer.told {
-			c.peer.told = true
+		if c.peer.broken.CompareAndSwap(nil, v) {
 			c.server.tell(c.peer, "", v)
 		}
-		return 0, refusal.New(v.code, "%s", v.reason)
+		return 0, v.refusal()
 	case len(p) == 1:
 		return c.waitForHandler(p)
 	}

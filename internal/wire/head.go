@@ -42,10 +42,20 @@ func judgeTarget(method, t []byte) *violation {
 		return nil
 	case len(t) == 1 && t[0] == '*' && string(method) == "OPTIONS":
 		return nil
-	case string(method) == "CONNECT" && all(t, &hosts):
+	case string(method) == "CONNECT" && authority(t):
 		return nil // refused for its method, by the gate
 	}
 	return target("the request target is not an absolute path [send the path as target and the host in Host]")
+}
+
+// authority reports whether t is name:port, of the characters of a DNS name.
+func authority(t []byte) bool {
+	name, port, ok := bytes.Cut(t, []byte{':'})
+	digits := bytes.Trim(port, "0123456789")
+	letters := bytes.TrimFunc(name, func(r rune) bool {
+		return r == '.' || r == '-' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+	})
+	return ok && len(name) > 0 && len(port) > 0 && len(digits) == 0 && len(letters) == 0
 }
 
 // encoded reports whether the path of t has no broken percent-encoding.

@@ -19,8 +19,8 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 		Handler:                      s.wrap(h),
 		ReadHeaderTimeout:            c.ReadHeaderTimeout,
 		IdleTimeout:                  c.IdleTimeout,
-		MaxHeaderBytes:               c.MaxHead + 4<<10, // the judge is to be the first that finds a head too long
-		DisableGeneralOptionsHandler: true,              // "OPTIONS *" is for the gate to refuse
+		MaxHeaderBytes:               c.netHTTPMaxHead,
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is for the gate to refuse
 		ErrorLog:                     log.New(errorLog{c.Log}, "", 0),
 		ConnState:                    connState,
 		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
@@ -51,7 +51,11 @@ func (s *Server) wrap(h http.Handler) http.Handler {
 		p := from(r.Context())
 		if p != nil && p.judged != nil {
 			p.judged.handling.Store(true)
+			// A handler that leaves a wrapper in r.Body hides from net/http that the
+			// body was not read to its end, and the rest would be read as a request.
+			body := r.Body
 			h.ServeHTTP(w, r)
+			r.Body = body
 			return
 		}
 		st := watchStream(w, r, s.config.BodyStall, s.config.WriteStall)

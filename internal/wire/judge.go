@@ -22,6 +22,10 @@ type violation struct {
 	body   bool // in the framing of a body: a handler is reading it
 }
 
+func (v *violation) refusal() *refusal.Refusal {
+	return &refusal.Refusal{Code: v.code, Reason: v.reason}
+}
+
 func header(reason string) *violation {
 	return &violation{code: refusal.HeaderAmbiguous, reason: reason}
 }

@@ -2,7 +2,9 @@ package wire
 
 import (
 	"context"
+	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync/atomic"
 )
@@ -12,9 +14,9 @@ import (
 type peer struct {
 	addr    netip.AddrPort
 	secure  bool
-	judged  *conn       // nil for HTTP/2
-	started atomic.Bool // something of a request was read
-	told    bool        // a violation inside a body was reported; of the reading goroutine
+	judged  *conn                     // nil for HTTP/2
+	started atomic.Bool               // something of a request was read
+	broken  atomic.Pointer[violation] // found in the framing of a body
 }
 
 type peerKey struct{}
@@ -47,4 +49,32 @@ func addrPort(a net.Addr) netip.AddrPort {
 	}
 	ap, _ := netip.ParseAddrPort(a.String())
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// Body is the body of a request of a Server. Where its framing is broken, Read
+// fails with a *refusal.Refusal; r.Body hides that behind errors of its own when
+// it happens in a trailer. Never assign the result to r.Body: net/http looks at
+// what stands there to tell whether it may read another request from the
+// connection.
+func Body(r *http.Request) io.ReadCloser {
+	p := from(r.Context())
+	if p == nil || p.judged == nil || r.Body == nil || r.Body == http.NoBody {
+		return r.Body
+	}
+	return &judgedBody{r.Body, p}
+}
+
+type judgedBody struct {
+	io.ReadCloser
+	peer *peer
+}
+
+func (b *judgedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		if v := b.peer.broken.Load(); v != nil {
+			err = v.refusal()
+		}
+	}
+	return n, err
 }

@@ -48,6 +48,8 @@ type Config struct {
 	BodyStall         time.Duration // without any byte of a body that is being read. Default 60 s
 	WriteStall        time.Duration // without the client taking any byte; up to twice as long. Default 60 s
 	ShutdownTimeout   time.Duration // for requests in flight when Serve ends. Default 10 s
+
+	netHTTPMaxHead int // for tests; default MaxHead and room, so that the judge is the first to refuse
 }
 
 // Server accepts connections and serves requests on them.
@@ -107,6 +109,9 @@ func (c *Config) defaults() {
 	}
 	if c.MaxHead <= 0 {
 		c.MaxHead = 32 << 10
+	}
+	if c.netHTTPMaxHead == 0 {
+		c.netHTTPMaxHead = c.MaxHead + 4<<10
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
