@@ -5,14 +5,15 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 // plain is text of a pattern.
 func plain(name, pattern, want string) scalar {
-	re := regexp.MustCompile(pattern)
+	re := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) }) // most files use few types
 	return scalar{name: name, want: want, schema: map[string]any{"pattern": pattern}, parse: func(s string) (any, error) {
-		if !re.MatchString(s) {
+		if !re().MatchString(s) {
 			return nil, wrong{show(s) + " is not " + article(name), want}
 		}
 		return s, nil
@@ -86,13 +87,20 @@ func parseDuration(s string) (time.Duration, bool) {
 	}
 	var d time.Duration
 	for i, unit := range []time.Duration{24 * time.Hour, time.Hour, time.Minute, time.Second} {
-		if m[i+1] != "" {
-			n, _ := strconv.Atoi(m[i+1][:len(m[i+1])-1])
-			d += time.Duration(n) * unit // at most 10⁶ days: far from overflow
+		if m[i+1] == "" {
+			continue
 		}
+		n, _ := strconv.Atoi(m[i+1][:len(m[i+1])-1])
+		if n > int(longest/unit) {
+			return 0, false
+		}
+		d += time.Duration(n) * unit // four times longest is far from overflow
 	}
-	return d, d <= 20*365*24*time.Hour
+	return d, d <= longest
 }
+
+// longest is the longest duration that a key may have.
+const longest = 20 * 365 * 24 * time.Hour
 
 // span is a duration within bounds.
 func span(low, high time.Duration) scalar {

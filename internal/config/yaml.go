@@ -62,69 +62,6 @@ func syntax(r *report, err error) {
 	r.fault(where, "check the indentation, quotes and brackets here", "%s", message)
 }
 
-// checkTokens refuses what must not reach the recursive parser.
-func checkTokens(r *report, tokens token.Tokens) bool {
-	depth, entries, line := 0, 0, 0
-	for _, t := range tokens {
-		where := at(t)
-		if where.line != line {
-			line, entries = where.line, 0
-		}
-		switch t.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			depth++
-		case token.MappingEndType, token.SequenceEndType:
-			depth--
-		case token.SequenceEntryType:
-			entries++
-		case token.DirectiveType:
-			r.fault(where, "remove it, or put text in quotes", "YAML directives (%%) are not used in this file")
-			return false
-		case token.DocumentHeaderType, token.DocumentEndType:
-			if t.Type == token.DocumentHeaderType && onlyComments(tokens, t) {
-				continue
-			}
-			r.fault(where, "remove the line", "the file has several YAML documents")
-			return false
-		}
-		if tightColon(t) {
-			r.fault(where, "put the text in quotes, or write a space behind the colon", "a colon without a space behind it can be read in two ways here")
-			return false
-		}
-		if depth > maxNesting || entries > maxNesting {
-			r.fault(where, "", "the file is nested more than %d levels deep", maxNesting)
-			return false
-		}
-	}
-	return true
-}
-
-// tightColon reports a colon that this parser takes for the end of a key, and YAML
-// 1.2.2 (Section 7.3.3) for a part of a plain word: [notes:1] is a word.
-func tightColon(t *token.Token) bool {
-	if t.Type != token.MappingValueType || t.Next == nil || t.Prev == nil {
-		return false
-	}
-	if t.Prev.Type == token.DoubleQuoteType || t.Prev.Type == token.SingleQuoteType || t.Prev.Type == token.MappingEndType {
-		return false
-	}
-	here, next := at(t), at(t.Next)
-	return next.line == here.line && next.column == here.column+1
-}
-
-// onlyComments reports whether nothing but comments stands before t.
-func onlyComments(tokens token.Tokens, t *token.Token) bool {
-	for _, before := range tokens {
-		if before == t {
-			return true
-		}
-		if before.Type != token.CommentType {
-			return false
-		}
-	}
-	return false
-}
-
 func countScalars(tokens token.Tokens) (n int) {
 	for _, t := range tokens {
 		switch t.Type {
