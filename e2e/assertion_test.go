@@ -99,20 +99,24 @@ func checkSignature(t *testing.T, g *harness.Gate, token string) {
 	if _, private := key["d"]; private || key["kty"] != "EC" || key["crv"] != "P-256" || key["alg"] != "ES256" || key["use"] != "sig" {
 		t.Errorf("jwks.json: private member %v, %s %s %s %s", private, key["kty"], key["crv"], key["alg"], key["use"])
 	}
-	number := func(s string) *big.Int {
-		b, err := base64.RawURLEncoding.DecodeString(s)
-		if err != nil {
-			t.Fatal(err)
+	point := []byte{4} // uncompressed, SEC 1, Section 2.3.3
+	for _, name := range []string{"x", "y"} {
+		b, err := base64.RawURLEncoding.DecodeString(key[name])
+		if err != nil || len(b) != 32 {
+			t.Fatalf("coordinate %s has %d bytes: %v", name, len(b), err)
 		}
-		return new(big.Int).SetBytes(b)
+		point = append(point, b...)
 	}
-	public := ecdsa.PublicKey{Curve: elliptic.P256(), X: number(key["x"]), Y: number(key["y"])}
+	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+	if err != nil {
+		t.Fatal(err)
+	}
 	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
 	if err != nil || len(signature) != 64 {
 		t.Fatalf("signature of %d bytes: %v", len(signature), err)
 	}
 	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
-	if !ecdsa.Verify(&public, sum[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])) {
+	if !ecdsa.Verify(public, sum[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])) {
 		t.Error("the signature does not verify")
 	}
 }

@@ -40,7 +40,7 @@ func browser(t *testing.T, width, height int, language string) (context.Context,
 	t.Cleanup(cancel)
 	var mu sync.Mutex
 	var complaints []string
-	chromedp.ListenTarget(ctx, func(ev any) {
+	err := chromedp.Listen(ctx, func(ev any) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch e := ev.(type) {
@@ -50,6 +50,9 @@ func browser(t *testing.T, width, height int, language string) (context.Context,
 			complaints = append(complaints, e.ExceptionDetails.Text)
 		}
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return ctx, func() []string { mu.Lock(); defer mu.Unlock(); return append([]string(nil), complaints...) }
 }
 
@@ -72,36 +75,33 @@ func TestLoginPageInChromium(t *testing.T) {
 		t.Run(row.language, func(t *testing.T) {
 			ctx, complaints := browser(t, row.width, row.height, row.language)
 			dir := shots(t)
-			shot := func(name string) chromedp.Action {
-				var png []byte
-				return chromedp.Tasks{chromedp.FullScreenshot(&png, 100), chromedp.ActionFunc(func(context.Context) error {
-					return os.WriteFile(filepath.Join(dir, row.language+"-"+name+".png"), png, 0o600)
-				})}
+			do := func(steps ...chromedp.Action[chromedp.Void]) {
+				t.Helper()
+				if err := chromedp.Do(ctx, steps...); err != nil {
+					at, _ := chromedp.Run(ctx, chromedp.Location())
+					t.Fatalf("%v (at %s)", err, at)
+				}
 			}
-			var at, language, alert, arrived string
-			var overflow bool
-			err := chromedp.Run(ctx,
-				chromedp.EmulateViewport(int64(row.width), int64(row.height)),
-				chromedp.Navigate(g.URL+"/form"),
-				chromedp.WaitVisible(`input[name="email"]`),
-				chromedp.Location(&at),
-				chromedp.Evaluate(`document.documentElement.lang`, &language),
-				chromedp.Evaluate(`document.documentElement.scrollWidth > document.documentElement.clientWidth`, &overflow),
-				shot("login"),
-				chromedp.SendKeys(`input[name="email"]`, writer), chromedp.SendKeys(`input[name="password"]`, "wrong password 123"),
-				chromedp.Submit(`input[name="password"]`),
-				chromedp.WaitVisible(`[role="alert"]`),
-				chromedp.Text(`[role="alert"]`, &alert),
-				shot("wrong"),
-				chromedp.SetValue(`input[name="email"]`, writer), chromedp.SendKeys(`input[name="password"]`, harness.Password),
-				chromedp.Submit(`input[name="password"]`),
-				chromedp.WaitVisible(`form[action="/form"]`),
-				chromedp.Location(&arrived),
-				shot("arrived"),
-			)
-			if err != nil {
-				t.Fatalf("%v (at %s)", err, at)
+			shot := func(name string) {
+				t.Helper()
+				png := run(t, ctx, chromedp.FullScreenshot(100))
+				if err := os.WriteFile(filepath.Join(dir, row.language+"-"+name+".png"), png, 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
+			do(chromedp.EmulateViewport(int64(row.width), int64(row.height)), chromedp.Navigate(g.URL+"/form"), chromedp.WaitVisible(`input[name="email"]`))
+			at := run(t, ctx, chromedp.Location())
+			language := run(t, ctx, chromedp.Evaluate[string](`document.documentElement.lang`))
+			overflow := run(t, ctx, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > document.documentElement.clientWidth`))
+			shot("login")
+			do(chromedp.SetValue(`input[name="email"]`, writer), chromedp.SendKeys(`input[name="password"]`, "wrong password 123"),
+				chromedp.Submit(`input[name="password"]`), chromedp.WaitVisible(`[role="alert"]`))
+			alert := run(t, ctx, chromedp.Text(`[role="alert"]`))
+			shot("wrong")
+			do(chromedp.SetValue(`input[name="email"]`, writer), chromedp.SendKeys(`input[name="password"]`, harness.Password),
+				chromedp.Submit(`input[name="password"]`), chromedp.WaitVisible(`form[action="/form"]`))
+			arrived := run(t, ctx, chromedp.Location())
+			shot("arrived")
 			if !strings.Contains(at, "/.sanmon/login?next=%2Fform") || language != row.language || arrived != g.URL+"/form" {
 				t.Errorf("login at %s in %q, arrived at %s", at, language, arrived)
 			}
@@ -115,4 +115,13 @@ func TestLoginPageInChromium(t *testing.T) {
 			}
 		})
 	}
+}
+
+func run[T any](t *testing.T, ctx context.Context, a chromedp.Action[T]) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
