@@ -17,8 +17,10 @@ func Canonical(email string) (canonical string, ok bool) {
 	s := strings.TrimSpace(email)
 	proper := utf8.ValidString(s) && len(s) <= MaxEmail
 	s = strings.ToLower(s[:min(len(s), MaxEmail)])
+	proper = proper && len(s) <= MaxEmail // lower case can be longer
+	s = s[:min(len(s), MaxEmail)]
 	local, domain, _ := strings.Cut(s, "@")
-	ok = proper && len(s) <= MaxEmail && local != "" && domain != "" && !strings.Contains(domain, "@") &&
+	ok = proper && local != "" && domain != "" && !strings.Contains(domain, "@") &&
 		!strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
 	return s, ok
 }
