@@ -466,3 +466,37 @@ func TestAssets(t *testing.T) {
 		}
 	}
 }
+
+// grantor logs everybody in with an empty session.
+type grantor struct{}
+
+func (grantor) Login(context.Context, Attempt) (Grant, error) { return Grant{}, nil }
+
+// TestEmptyGrant: a fault of the authenticator signs nobody in.
+func TestEmptyGrant(t *testing.T) {
+	p, _ := newPortal(t)
+	p.Auth = grantor{}
+	for _, a := range []ask{
+		{kind: form, body: loginBody(preToken(p), good, "/"), cookies: pre},
+		{kind: "application/json", body: `{"email":"ann@example.com","password":"x"}`, fetch: true},
+	} {
+		a.method, a.target = "POST", "/.sanmon/login"
+		if w := a.send(p); w.Code != 500 || len(w.Header()["Set-Cookie"]) != 0 {
+			t.Errorf("%s: %d %q", a.kind, w.Code, w.Header())
+		}
+	}
+}
+
+func BenchmarkRefusal(b *testing.B) {
+	p, _ := newPortal(b)
+	why := refusal.New(refusal.PermissionMissing, "operator only")
+	for name, navigation := range map[string]bool{"problem": false, "page": true} {
+		b.Run(name, func(b *testing.B) {
+			r := httptest.NewRequest("GET", "/x", nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Pages.WriteRefusal(httptest.NewRecorder(), r, why, "req_1", navigation)
+			}
+		})
+	}
+}

@@ -95,6 +95,7 @@ func TestFindPart(t *testing.T) {
 		{"a file", kind, part(`Content-Disposition: form-data; name="_sanmon"; filename="x"`, "T") + "--XX--", true, "", part(`Content-Disposition: form-data; name="_sanmon"; filename="x"`, "T") + "--XX--", ""},
 		{"encoded", kind, part("Content-Disposition: form-data; name=\"_sanmon\"\r\nContent-Transfer-Encoding: base64", "VA==") + "--XX--", true, "", part("Content-Disposition: form-data; name=\"_sanmon\"\r\nContent-Transfer-Encoding: base64", "VA==") + "--XX--", ""},
 		{"two dispositions", kind, part("Content-Disposition: form-data; name=\"_sanmon\"\r\nContent-Disposition: form-data; name=\"a\"", "T") + "--XX--", true, "", part("Content-Disposition: form-data; name=\"_sanmon\"\r\nContent-Disposition: form-data; name=\"a\"", "T") + "--XX--", ""},
+		{"one disposition twice", kind, part("Content-Disposition: form-data; name=\"_sanmon\"\r\nContent-Disposition: form-data; name=\"_sanmon\"", "T") + "--XX--", true, "", part("Content-Disposition: form-data; name=\"_sanmon\"\r\nContent-Disposition: form-data; name=\"_sanmon\"", "T") + "--XX--", ""},
 		{"preamble", kind, "hello\r\n" + ours + "--XX--", true, "", "hello\r\n" + ours + "--XX--", ""},
 		{"bare line feeds", kind, strings.ReplaceAll(ours, "\r\n", "\n") + "--XX--", true, "", strings.ReplaceAll(ours, "\r\n", "\n") + "--XX--", ""},
 		{"no end", kind, ours[:len(ours)-2], true, "", "", refusal.CSRFInvalid},

@@ -51,7 +51,7 @@ func TestGuard(t *testing.T) {
 		{"no token", "POST", jar, "", form, "a=1", 403, ""},
 		{"no cookie", "POST", "", good, form, "a=1", 403, ""},
 		{"other cookie", "POST", "__Host-sanmon-csrf=0123456789012345678901", good, form, "a=1", 403, ""},
-		{"two cookies", "POST", jar + "; __Host-sanmon-csrf=0123456789012345678901", good, form, "a=1", 403, ""},
+		{"two cookies", "POST", "__Host-sanmon-csrf=0123456789012345678901; " + jar, good, form, "a=1", 403, ""},
 		{"twice", "POST", jar, "", form, "_sanmon=" + good + "&_sanmon=" + good, 403, ""},
 		{"unknown method", "FROB", jar, "", form, "a=1", 403, ""},
 	} {

@@ -196,6 +196,28 @@ func TestKeyRotation(t *testing.T) {
 	}
 }
 
+// TestSameVersionAnotherKey: what is pooled for a key is not used for its successor of the
+// same version.
+func TestSameVersionAnotherKey(t *testing.T) {
+	tok := newTokens(key(1, 1))
+	before := tok.Issue(Session, ann, "", noon)
+	tok.Ring = secret.NewRing(secret.PurposeCSRF, key(1, 9))
+	if _, err := tok.Verify(before, Session, [][]byte{ann}, "", noon); code(err) != refusal.CSRFInvalid {
+		t.Errorf("a token of the replaced key: %v", err)
+	}
+}
+
+func TestKeyNumber(t *testing.T) {
+	body := "." + strings.Repeat("A", 43)
+	for number, want := range map[string]bool{
+		"1": true, "2147483647": true, "2147483648": false, "9999999999": false, "10000000000": false, "0": false, "01": false, "": false, "-1": false, "+1": false, "1a": false,
+	} {
+		if _, ok := parse("s" + number + body); ok != want {
+			t.Errorf("key %q: %v", number, ok)
+		}
+	}
+}
+
 // TestReload changes the ring under one Tokens.
 func TestReload(t *testing.T) {
 	store := &keyStore{}
