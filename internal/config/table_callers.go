@@ -33,7 +33,7 @@ func callerKeys() []key {
 			))},
 			key{name: "smtp", later: true, doc: "Mail for one-time links.", shape: section(
 				key{name: "url", shape: one(anyText()), doc: "smtp://host:port."},
-				key{name: "from", shape: one(anyText()), doc: "Sender."},
+				key{name: "from", shape: one(anyText()), doc: "Address of the sender."},
 				key{name: "password", secret: true, shape: one(secretRef()), doc: "Reference of the password."},
 			)},
 		)},
