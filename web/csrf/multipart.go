@@ -11,64 +11,58 @@ import (
 // maxPartHeader is the largest header of a first part that can be ours, in bytes.
 const maxPartHeader = 1 << 10
 
-var (
-	crlf     = []byte("\r\n")
-	crlfCRLF = []byte("\r\n\r\n")
-)
+const crlf = "\r\n"
 
 // findPart reads the first part of a multipart/form-data body. It cuts from the first
 // delimiter up to the second, so that the rest begins with a delimiter as before, or is
 // the closing delimiter alone.
 func findPart(contentType string, body []byte) (Field, error) {
-	delimiter, ok := delimiter(contentType)
+	boundary, ok := boundary(contentType)
 	if !ok {
 		return Field{}, refusal.New(refusal.CSRFInvalid, "the boundary of the multipart Content-Type cannot be read (RFC 2046, Section 5.1.1)")
 	}
-	after, ok := bytes.CutPrefix(body, delimiter)
-	if !ok {
+	// The line break before a delimiter belongs to it (RFC 2046, Section 5.1.1).
+	delimiter := []byte(crlf + "--" + boundary)
+	after, ok := bytes.CutPrefix(body, delimiter[len(crlf):])
+	if !ok || !bytes.HasPrefix(after, []byte(crlf)) {
 		return Field{}, nil
 	}
-	after, ok = bytes.CutPrefix(after, crlf)
-	if !ok {
-		return Field{}, nil
-	}
-	header, _, ok := bytes.Cut(after[:min(len(after), maxPartHeader+len(crlfCRLF))], crlfCRLF)
+	after = after[len(crlf):]
+	header, _, ok := bytes.Cut(after[:min(len(after), maxPartHeader)], []byte(crlf+crlf))
 	if !ok || !isTokenPart(string(header)) {
 		return Field{}, nil
 	}
-	value := after[len(header)+len(crlfCRLF):]
-	// The line break before a delimiter belongs to it (RFC 2046, Section 5.1.1).
-	n := bytes.Index(value, append(crlf[:2:2], delimiter...))
-	if n < 0 || n > MaxLength || !closes(value[n+len(crlf)+len(delimiter):]) {
+	value := after[len(header)+len(crlf+crlf):]
+	n := bytes.Index(value, delimiter)
+	if n < 0 || n > MaxLength || !closes(value[n+len(delimiter):]) {
 		return Field{}, refusal.New(refusal.CSRFInvalid, "the part %s does not end with a delimiter after at most %d bytes (send the token as it was issued)", FieldName, MaxLength)
 	}
-	end := len(body) - len(value) + n + len(crlf)
-	return Field{Token: string(value[:n]), Start: 0, End: end}, nil
+	return Field{Token: string(value[:n]), Start: 0, End: len(body) - len(value) + n + len(crlf)}, nil
 }
 
-// delimiter returns "--" and the boundary.
-func delimiter(contentType string) ([]byte, bool) {
+// boundary returns the parameter of that name.
+func boundary(contentType string) (string, bool) {
 	if strings.Contains(contentType, "*") { // RFC 2231 spellings are read differently by different backends
-		return nil, false
+		return "", false
 	}
 	_, params, err := mime.ParseMediaType(contentType)
 	boundary := params["boundary"]
 	if err != nil || boundary == "" || len(boundary) > 70 || strings.HasSuffix(boundary, " ") {
-		return nil, false
+		return "", false
 	}
 	for i := range len(boundary) {
 		if c := boundary[i]; c < ' ' || c > '~' {
-			return nil, false
+			return "", false
 		}
 	}
-	return []byte("--" + boundary), true
+	return boundary, true
 }
 
 // isTokenPart reports whether the header is that of our field: one Content-Disposition with
 // the name and nothing else, perhaps a Content-Type, nothing more.
 func isTokenPart(header string) bool {
 	dispositions, types := 0, 0
-	for line := range strings.SplitSeq(header, "\r\n") {
+	for line := range strings.SplitSeq(header, crlf) {
 		name, value, _ := strings.Cut(line, ":")
 		switch {
 		case strings.EqualFold(name, "Content-Disposition") && isTokenDisposition(value):
@@ -92,5 +86,5 @@ func isTokenDisposition(value string) bool {
 
 // closes reports whether what follows a delimiter ends its line or the body.
 func closes(after []byte) bool {
-	return bytes.HasPrefix(after, crlf) || bytes.HasPrefix(after, []byte("--"))
+	return bytes.HasPrefix(after, []byte(crlf)) || bytes.HasPrefix(after, []byte("--"))
 }
