@@ -35,7 +35,7 @@ func (p *Portal) loginJSON(w http.ResponseWriter, r *http.Request, v Visit) erro
 	if err != nil {
 		return err
 	}
-	me, err := p.Sessions.Judge(r.Context(), string(grant.Secret.Expose()), v.Now)
+	me, err := p.Sessions.Judge(r.Context(), string(grant.Secret.Expose()), v)
 	if err != nil {
 		return err
 	}

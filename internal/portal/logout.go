@@ -38,7 +38,7 @@ func (p *Portal) end(r *http.Request, v Visit, cookie, token string) error {
 	if cookie == "" {
 		return refusal.New(refusal.LoginRequired, "a logout came without session")
 	}
-	c, err := p.Sessions.Judge(r.Context(), cookie, v.Now)
+	c, err := p.Sessions.Judge(r.Context(), cookie, v)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (p *Portal) end(r *http.Request, v Visit, cookie, token string) error {
 	if _, err := p.Tokens.Verify(token, csrf.Session, c.Bindings, "", v.Now); err != nil {
 		return err
 	}
-	return p.Sessions.End(r.Context(), c.SID, "logout", v.Now, v.RequestID)
+	return p.Sessions.End(r.Context(), c.SID, "logout", v)
 }
 
 // logoutToken is the header, else the field of a form.

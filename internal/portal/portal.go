@@ -50,10 +50,10 @@ type Sessions interface {
 	// Judge says whose session the cookie value is: login_required when it is none,
 	// session_expired when it was one, busy when the store does not answer. The caller's
 	// Bindings are not empty.
-	Judge(ctx context.Context, cookie string, now time.Time) (*caller.Caller, error)
+	Judge(ctx context.Context, cookie string, v Visit) (*caller.Caller, error)
 	// End ends one session at once, with its race and redelivery windows. Ending an ended
 	// session is no error. The audit event is logout.
-	End(ctx context.Context, sid, reason string, now time.Time, requestID string) error
+	End(ctx context.Context, sid, reason string, v Visit) error
 }
 
 // Routes knows which token a route takes.

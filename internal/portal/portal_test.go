@@ -47,7 +47,7 @@ func (h *house) Login(_ context.Context, a Attempt) (Grant, error) {
 	return Grant{Secret: secret.NewString(cookie), ExpiresAt: noon.Add(24 * time.Hour), DeviceCookie: "DEVICE"}, nil
 }
 
-func (h *house) Judge(_ context.Context, value string, _ time.Time) (*caller.Caller, error) {
+func (h *house) Judge(_ context.Context, value string, _ Visit) (*caller.Caller, error) {
 	if h.judgeErr != nil {
 		return nil, h.judgeErr
 	}
@@ -61,7 +61,8 @@ func (h *house) Judge(_ context.Context, value string, _ time.Time) (*caller.Cal
 	}, nil
 }
 
-func (h *house) End(_ context.Context, sid, reason string, _ time.Time, requestID string) error {
+func (h *house) End(_ context.Context, sid, reason string, v Visit) error {
+	requestID := v.RequestID
 	h.ended = append(h.ended, sid+" "+reason+" "+requestID)
 	return nil
 }

@@ -80,7 +80,7 @@ func (p *Portal) who(r *http.Request, v Visit) (*caller.Caller, error) {
 	if err != nil || cookie == "" {
 		return nil, err
 	}
-	c, err := p.Sessions.Judge(r.Context(), cookie, v.Now)
+	c, err := p.Sessions.Judge(r.Context(), cookie, v)
 	if err == nil {
 		return usable(c)
 	}
