@@ -124,6 +124,7 @@ func TestFloorMerges(t *testing.T) {
 		{"Strict-Transport-Security", []string{"max-age=0"}, hstsYear},
 		{"Strict-Transport-Security", []string{"includeSubDomains"}, hstsYear},
 		{"Strict-Transport-Security", []string{"max-age=99999999; max-age=0"}, hstsYear},
+		{"Strict-Transport-Security", []string{"max-age=0; max-age=99999999; includeSubDomains"}, hstsYear},
 		{"Strict-Transport-Security", []string{"max-age=x"}, hstsYear},
 		{"Strict-Transport-Security", []string{"max-age=\"63072000\"; includeSubDomains"}, "max-age=\"63072000\"; includeSubDomains"},
 		{"Strict-Transport-Security", []string{hstsYear, hstsYear}, hstsYear},
@@ -144,6 +145,7 @@ func TestFloorMerges(t *testing.T) {
 		{"Content-Security-Policy", []string{"object-src 'none'; base-uri 'none', form-action 'self'; frame-ancestors 'self'"}, "object-src 'none'; base-uri 'none', form-action 'self'; frame-ancestors 'self'"},
 		{"Content-Security-Policy", []string{"object-src 'none' ;\tbase-uri 'none';form-action\t'self'; frame-ancestors 'self';"}, "object-src 'none' ;\tbase-uri 'none';form-action\t'self'; frame-ancestors 'self';"},
 		{"Content-Security-Policy", []string{"object-src-elem 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"}, "object-src-elem 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self' | object-src 'none'"},
+		{"Content-Security-Policy", []string{"object-src-elem *; " + floorCSP}, "object-src-elem *; " + floorCSP},
 		{"Content-Security-Policy", []string{""}, " | " + floorCSP},
 		{"Content-Security-Policy-Report-Only", []string{floorCSP}, floorCSP},
 	} {

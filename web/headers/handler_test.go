@@ -28,7 +28,7 @@ func TestHandler(t *testing.T) {
 		case "/cookies":
 			w.Header()["Set-Cookie"] = []string{"a=b", "sanmon=x", "c=d"}
 		}
-		fmt.Fprintf(w, "%s|%s|%s", r.Header.Get("X-Forwarded-For"), r.Header.Get("Connection"), r.Header.Get("Accept"))
+		fmt.Fprintf(w, "%s|%s|%s", strings.Join(append(r.Header["X-Forwarded-For"], r.Header["X_forwarded_for"]...), ","), r.Header.Get("Connection"), r.Header.Get("Accept"))
 	})
 	srv := httptest.NewServer(headers.Handler(app, newFloor(t, https), headers.CookieOptions{}))
 	defer srv.Close()

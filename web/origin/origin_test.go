@@ -133,6 +133,14 @@ func TestReasonShowsOriginsOnly(t *testing.T) {
 	}
 }
 
+// Where both fields are foreign, the reason names the one that says more.
+func TestReasonPrefersOrigin(t *testing.T) {
+	v, err := policy.Read(request("POST", "Sec-Fetch-Site: cross-site", "Origin: https://evil.example"))
+	if reason := refusal.From(v.Admit(true, true)).Reason; err != nil || !strings.Contains(reason, "https://evil.example") {
+		t.Errorf("%q, %v", reason, err)
+	}
+}
+
 func TestAmbient(t *testing.T) {
 	for _, tt := range []struct {
 		want  bool

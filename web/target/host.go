@@ -91,7 +91,7 @@ func checkNumeric(name string) error {
 	if strings.Trim(last, "0123456789") != "" && !(isHexForm && strings.Trim(hex, "0123456789abcdef") == "") {
 		return nil
 	}
-	if a, err := netip.ParseAddr(name); err != nil || !a.Is4() {
+	if _, err := netip.ParseAddr(name); err != nil { // never IPv6: name has no ":"
 		return ambiguous("the host ends in a number but is no IPv4 address of four decimal numbers")
 	}
 	return nil
