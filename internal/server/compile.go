@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/sanmon-gate/sanmon"
@@ -70,7 +69,7 @@ func (s *State) upstreams(c *config.Config, tunnels *proxy.Tunnels, https bool) 
 			o.Host = proxy.Own
 		}
 		if up.TLSCA != "" {
-			pem, err := os.ReadFile(beside(c.Path, up.TLSCA))
+			pem, err := os.ReadFile(up.TLSCA)
 			if err != nil {
 				return fmt.Errorf("upstream %q: tls_ca: %w", name, err)
 			}
@@ -159,12 +158,4 @@ func perOf(word string) sanmon.Per {
 		return sanmon.PerRoute
 	}
 	return sanmon.PerCaller
-}
-
-// beside resolves a path relative to the configuration file.
-func beside(configPath, path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(filepath.Dir(configPath), path)
 }

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/spf13/cobra"
+)
+
+func auditCommand(env *environment) *cobra.Command {
+	return group("audit", "Read the audit trail", auditTail(env), auditExport(env))
+}
+
+const (
+	auditPage  = 1000
+	auditPause = 200 * time.Millisecond
+)
+
+func auditTail(env *environment) *cobra.Command {
+	var follow bool
+	var lines int
+	c := &cobra.Command{
+		Use: "tail [--follow] [--lines N]", Short: "Print the newest events", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				last, err := newest(ctx, o, lines)
+				if err != nil {
+					return err
+				}
+				after := int64(0)
+				for _, ev := range last {
+					if err := env.printEvent(ev); err != nil {
+						return err
+					}
+					after = ev.Seq
+				}
+				for follow && ctx.Err() == nil {
+					if after, err = env.printAfter(ctx, o, after); err != nil && ctx.Err() == nil {
+						return err
+					}
+					select {
+					case <-ctx.Done():
+					case <-time.After(auditPause):
+					}
+				}
+				return nil
+			})
+		},
+	}
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "wait for more")
+	c.Flags().IntVarP(&lines, "lines", "n", 20, "how many events to begin with")
+	return env.withJSON(c)
+}
+
+// newest reads the last n events.
+func newest(ctx context.Context, o *opened, n int) ([]audit.Event, error) {
+	var last []audit.Event
+	for after := int64(0); ; {
+		page, err := o.store.Events(ctx, after, auditPage)
+		if err != nil {
+			return nil, err
+		}
+		if last = append(last, page...); len(last) > n {
+			last = last[len(last)-n:]
+		}
+		if len(page) < auditPage {
+			return last, nil
+		}
+		after = page[len(page)-1].Seq
+	}
+}
+
+func auditExport(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use: "export", Short: "Print the whole trail, one JSON object a line", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			env.json = true
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				_, err := env.printAfter(ctx, o, 0)
+				return err
+			})
+		},
+	}
+}
+
+// printAfter prints all events after a sequence number and returns the last one's.
+func (e *environment) printAfter(ctx context.Context, o *opened, after int64) (int64, error) {
+	for {
+		page, err := o.store.Events(ctx, after, auditPage)
+		if err != nil {
+			return after, err
+		}
+		for _, ev := range page {
+			if err := e.printEvent(ev); err != nil {
+				return after, err
+			}
+			after = ev.Seq
+		}
+		if len(page) < auditPage {
+			return after, nil
+		}
+	}
+}
+
+func (e *environment) printEvent(ev audit.Event) error {
+	if e.json {
+		return json.NewEncoder(e.stdout).Encode(ev)
+	}
+	_, err := fmt.Fprintf(e.stdout, "%s  %-18s", stamp(ev.At), ev.Event)
+	for _, f := range [][2]string{{"subject", ev.Subject}, {"actor", ev.Actor}, {"sid", ev.SID}, {"key", ev.KeyID}, {"route", ev.Route}, {"network", ev.Network}, {"request", ev.RequestID}, {"", ev.Detail}} {
+		if f[1] == "" {
+			continue
+		}
+		if f[0] != "" {
+			f[0] += "="
+		}
+		_, err = fmt.Fprintf(e.stdout, "  %s%s", f[0], f[1])
+	}
+	_, _ = fmt.Fprintln(e.stdout)
+	return err
+}

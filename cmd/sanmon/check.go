@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/sanmon-gate/sanmon"
+	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/sanmon-gate/sanmon/internal/server"
+	"github.com/sanmon-gate/sanmon/policy"
+	"github.com/spf13/cobra"
+)
+
+// posture is what check says of a valid configuration.
+type posture struct {
+	OK            bool     `json:"ok"`
+	Routes        int      `json:"routes"`
+	Public        []string `json:"public"`         // routes that anybody may use
+	PublicWriting []string `json:"public_writing"` // those of them that change state
+	Exempt        []string `json:"csrf_exempt"`
+	Observing     string   `json:"observing_until,omitempty"`
+	Warnings      []string `json:"warnings"`
+}
+
+func checkCommand(env *environment) *cobra.Command {
+	return env.withJSON(&cobra.Command{
+		Use: "check", Short: "Validate the configuration and report the security posture", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			conf, gate, err := env.compiled()
+			if err != nil {
+				return err
+			}
+			if err := checkSecrets(c.Context(), conf); err != nil {
+				return err
+			}
+			return env.printPosture(postureOf(conf, gate))
+		},
+	})
+}
+
+// compiled reads the configuration and compiles it, without store or network.
+func (e *environment) compiled() (*config.Config, *sanmon.Gate, error) {
+	c, err := config.Load(e.config)
+	if err != nil {
+		return nil, nil, e.configError(err)
+	}
+	s, err := server.Compile(c, server.Layers{}, cookiesOf(c), 1)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, s.Gate, nil
+}
+
+// checkSecrets resolves every reference, so that a missing one is found before the
+// start.
+func checkSecrets(ctx context.Context, c *config.Config) error {
+	if _, err := openMaster(ctx, c); err != nil {
+		return hinted{err, "make a key with: sanmon init"}
+	}
+	for name, ref := range map[string]string{"store password": c.Store.Password, "metrics.token": c.Metrics.Token} {
+		if ref == "" {
+			continue
+		}
+		if _, err := resolver(c).Resolve(ctx, ref); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func postureOf(c *config.Config, g *sanmon.Gate) posture {
+	p := posture{OK: true, Routes: len(g.Routes), Public: []string{}, PublicWriting: []string{}, Exempt: []string{}, Warnings: []string{}}
+	for _, r := range g.Routes {
+		name := fmt.Sprintf("%s (%s %s)", r.ID, strings.Join(r.AllMethods(), ","), r.Path)
+		if r.Boundary.Public() {
+			p.Public = append(p.Public, name)
+			if writes(r.Route) {
+				p.PublicWriting = append(p.PublicWriting, name)
+			}
+		}
+		if r.CSRFExempt {
+			p.Exempt = append(p.Exempt, name)
+		}
+	}
+	for _, w := range c.Warnings {
+		p.Warnings = append(p.Warnings, w.Error())
+	}
+	if !c.ObserveAll.IsZero() {
+		p.Observing = stamp(c.ObserveAll)
+	}
+	return p
+}
+
+// writes reports whether any method of a route changes state.
+func writes(r *policy.Route) bool {
+	for _, m := range r.AllMethods() {
+		if r.Writes(m) {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *environment) printPosture(p posture) error {
+	if e.json {
+		return e.printJSON(p)
+	}
+	for _, w := range p.Warnings {
+		_, _ = fmt.Fprintln(e.stderr, "warning: "+w)
+	}
+	e.printNames("public and writing (anybody may change something here):", p.PublicWriting)
+	e.printNames("public:", p.Public)
+	e.printNames("without CSRF token, by exemption:", p.Exempt)
+	if p.Observing != "" {
+		_, _ = fmt.Fprintf(e.stdout, "checks only report until %s\n", p.Observing)
+	}
+	_, err := fmt.Fprintf(e.stdout, "ok: %d routes, %d of them public\n", p.Routes, len(p.Public))
+	return err
+}
+
+func (e *environment) printNames(heading string, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	_, _ = fmt.Fprintln(e.stdout, heading)
+	for _, n := range names {
+		_, _ = fmt.Fprintln(e.stdout, "  "+n)
+	}
+}

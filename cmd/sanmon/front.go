@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sanmon-gate/sanmon"
+	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/identity/login"
+	"github.com/sanmon-gate/sanmon/identity/session"
+	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/sanmon-gate/sanmon/internal/portal"
+	"github.com/sanmon-gate/sanmon/internal/server"
+	"github.com/sanmon-gate/sanmon/keys/apikey"
+	"github.com/sanmon-gate/sanmon/secret"
+)
+
+// compile makes the state of a configuration over the layers.
+func (l *layers) compile(c *config.Config, generation uint64) (*server.State, error) {
+	cookies := cookiesOf(c)
+	s, err := server.Compile(c, server.Layers{
+		Sessions: l.keeper, Keys: l.index, Assertions: l.minter, Tokens: l.tokens, Limits: l.limits, Tunnels: l.tunnels,
+	}, cookies, generation)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := portal.NewPages(c.PublicHost)
+	if err != nil {
+		return nil, err
+	}
+	s.Sessions, s.Cookies = l.keeper, cookies
+	s.Portal = &server.Front{
+		PublicURL: c.PublicURL, HSTS: hsts(c), JWKS: l.minter.JWKS, RevokeKey: l.revokeKey,
+		Portal: &portal.Portal{
+			Auth: authenticator{l.login}, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
+			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages,
+		},
+	}
+	return s, nil
+}
+
+func hsts(c *config.Config) string {
+	if c.TLS.HSTS <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("max-age=%d; includeSubDomains", int(c.TLS.HSTS.Seconds()))
+}
+
+// authenticator lets the portal sign people in.
+type authenticator struct{ service *login.Service }
+
+// Login implements portal.Authenticator.
+func (a authenticator) Login(ctx context.Context, t portal.Attempt) (portal.Grant, error) {
+	g, err := a.service.Login(ctx, login.Attempt{
+		Email: t.Email, Password: t.Password, Addr: t.Network, UserAgent: t.UserAgent, RequestID: t.RequestID,
+		Current: t.Current, DeviceCookie: t.DeviceCookie,
+	}, t.Now)
+	if err != nil {
+		return portal.Grant{}, err
+	}
+	return portal.Grant{Secret: g.Secret, ExpiresAt: g.ExpiresAt, DeviceCookie: g.DeviceCookie}, nil
+}
+
+// sessions lets the portal judge and end sessions.
+type sessions struct{ keeper *session.Keeper }
+
+// Judge implements portal.Sessions.
+func (s sessions) Judge(ctx context.Context, cookie string, v portal.Visit) (*caller.Caller, error) {
+	c := new(caller.Caller)
+	_, err := s.keeper.Judge(ctx, cookie, v.Network, v.Now, c)
+	return c, err
+}
+
+// End implements portal.Sessions.
+func (s sessions) End(ctx context.Context, sid, reason string, v portal.Visit) error {
+	_, err := s.keeper.End(ctx, sid, reason, session.Meta{From: v.Network, RequestID: v.RequestID}, v.Now)
+	return err
+}
+
+// maxReport bounds what the possession of a key is proven with.
+const maxReport = 4 << 10
+
+// revokeKey ends the key that the client holds in its hand: possession is the right
+// to revoke. The answer is the same whether there was anything to revoke.
+func (l *layers) revokeKey(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) error {
+	key := presentedKey(r)
+	if apikey.Looks([]byte(key)) {
+		if _, err := l.service.RevokePossessed(r.Context(), secret.NewString(key), time.Now()); err != nil {
+			return err
+		}
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// presentedKey finds the key in {"key": …}, in a form field or in the Bearer header.
+func presentedKey(r *http.Request) string {
+	if scheme, key, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(key)
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxReport))
+	if err != nil {
+		return ""
+	}
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if media == "application/json" {
+		var report struct {
+			Key string `json:"key"`
+		}
+		if json.Unmarshal(body, &report) != nil {
+			return ""
+		}
+		return report.Key
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return ""
+	}
+	return form.Get("key")
+}

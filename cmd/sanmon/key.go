@@ -1,0 +1,331 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/identity/principal"
+	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/sanmon-gate/sanmon/keys/apikey"
+	"github.com/sanmon-gate/sanmon/secret"
+	"github.com/spf13/cobra"
+)
+
+func keyCommand(env *environment) *cobra.Command {
+	return group("key", "Manage API keys", keyCreate(env), keyList(env), keyShow(env), keyRotate(env), keyRevoke(env))
+}
+
+// keyView is an API key for a person or a program to read; the key itself is not in it.
+type keyView struct {
+	ID              string   `json:"id"`
+	Owner           string   `json:"owner"`
+	Roles           []string `json:"roles"`
+	Scopes          []string `json:"scopes"`
+	Networks        []string `json:"networks"`
+	Limit           *string  `json:"limit"`
+	Environment     string   `json:"environment"`
+	CreatedAt       *string  `json:"created_at"`
+	ExpiresAt       *string  `json:"expires_at"`
+	LastUsedAt      *string  `json:"last_used_at"`
+	LastUsedNetwork *string  `json:"last_used_network"`
+	RevokedAt       *string  `json:"revoked_at"`
+	Replaces        *string  `json:"replaces"`
+}
+
+func viewKey(r apikey.Record, names map[string]string) keyView {
+	networks := []string{}
+	for _, n := range r.Networks {
+		networks = append(networks, n.String())
+	}
+	return keyView{
+		ID: r.ID, Owner: names[r.Owner], Roles: list(r.Roles), Scopes: list(r.Scopes), Networks: networks,
+		Limit: orNil(r.Limit), Environment: r.Env, CreatedAt: stampOrNil(r.CreatedAt), ExpiresAt: stampOrNil(r.ExpiresAt),
+		LastUsedAt: stampOrNil(r.LastUsedAt), LastUsedNetwork: orNil(r.LastUsedNetwork),
+		RevokedAt: stampOrNil(r.RevokedAt), Replaces: orNil(r.Replaces),
+	}
+}
+
+func orNil(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// keyService opens what makes keys.
+func (o *opened) keyService(ctx context.Context) (*apikey.Service, error) {
+	master, err := openMaster(ctx, o.config)
+	if err != nil {
+		return nil, err
+	}
+	peppers, err := secret.LoadRing(ctx, o.store, master, secret.PurposePepper, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &apikey.Service{Store: o.store, Peppers: peppers}, nil
+}
+
+// issued prints a new key, for the only time.
+func (e *environment) issued(r apikey.Record, key secret.Value) error {
+	return e.printJSON(struct {
+		ID  string `json:"id"`
+		Key string `json:"key"`
+	}{r.ID, string(key.Expose())})
+}
+
+func keyCreate(env *environment) *cobra.Command {
+	var owner, rate, expires, environment string
+	var roles, scopes, networks []string
+	c := &cobra.Command{
+		Use:   "create --owner E|service:NAME [--role R]... [--scope S]... [--network CIDR]... [--limit 10/m] [--expires 90d]",
+		Short: "Make an API key; it is printed once", Args: exactly(0),
+		Example: "  sanmon key create --owner service:importer --role writer --network 203.0.113.0/24 --limit 10/m",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if owner == "" {
+				return usageError{errors.New("--owner is missing (an e-mail address, or service:NAME)")}
+			}
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				spec, err := keySpec(roles, scopes, networks, rate, expires, or(environment, o.config.Environment))
+				if err != nil {
+					return err
+				}
+				return env.createKey(ctx, o, owner, spec)
+			})
+		},
+	}
+	c.Flags().StringVar(&owner, "owner", "", "e-mail address of a user, or service:NAME (made by its first key)")
+	c.Flags().StringArrayVar(&roles, "role", nil, "role that the key may use; may be repeated")
+	c.Flags().StringArrayVar(&scopes, "scope", nil, "scope that the key may use; may be repeated")
+	c.Flags().StringArrayVar(&networks, "network", nil, "network that the key may be used from; may be repeated")
+	c.Flags().StringVar(&rate, "limit", "", "the key's own limit, as in 10/m")
+	c.Flags().StringVar(&expires, "expires", "90d", "time until it ends, as in 90d, or never")
+	c.Flags().StringVar(&environment, "env", "", "live or test (default: the server's environment)")
+	return env.withJSON(c)
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func keySpec(roles, scopes, networks []string, rate, expires, environment string) (apikey.Spec, error) {
+	spec := apikey.Spec{Roles: roles, Scopes: scopes, Limit: rate, Env: apikey.Env(environment)}
+	for _, n := range networks {
+		prefix, err := parseNetwork(n)
+		if err != nil {
+			return spec, err
+		}
+		spec.Networks = append(spec.Networks, prefix)
+	}
+	if expires == "never" {
+		spec.Forever = true
+		return spec, nil
+	}
+	life, err := config.ParseDuration(expires)
+	if err != nil || life <= 0 {
+		return spec, fmt.Errorf("--expires %q is no time (write 90d, 12h, or never)", expires)
+	}
+	spec.Lifetime = life
+	return spec, nil
+}
+
+func parseNetwork(s string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
+		addr = addr.Unmap()
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	prefix, err := netip.ParsePrefix(s)
+	if err != nil || prefix.Addr().Is4In6() {
+		return netip.Prefix{}, fmt.Errorf("--network %q is no network (write 203.0.113.0/24 or 2001:db8::/32)", s)
+	}
+	return prefix, nil
+}
+
+func (e *environment) createKey(ctx context.Context, o *opened, owner string, spec apikey.Spec) error {
+	if err := o.knownRoles(spec.Roles); err != nil {
+		return err
+	}
+	service, err := o.keyService(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := o.ownerOrNew(ctx, owner, spec)
+	if err != nil {
+		return err
+	}
+	spec.Owner = r.ID
+	record, key, err := service.Create(ctx, spec, "cli", time.Now())
+	if err != nil {
+		return err
+	}
+	return e.issued(record, key)
+}
+
+// ownerOrNew finds the owner; a service is made by its first key and takes that key's
+// roles.
+func (o *opened) ownerOrNew(ctx context.Context, owner string, spec apikey.Spec) (principal.Record, error) {
+	name, isService := strings.CutPrefix(owner, servicePrefix)
+	if !isService {
+		return o.user(ctx, owner)
+	}
+	r, err := o.store.PrincipalByName(ctx, principal.Service, name)
+	if !errors.Is(err, principal.ErrNotFound) {
+		return r, err
+	}
+	if err := serviceName(name); err != nil {
+		return r, err
+	}
+	r = principal.Record{ID: secret.NewID("svc_"), Kind: principal.Service, Name: name, Roles: spec.Roles, CreatedAt: time.Now()}
+	return r, o.store.CreatePrincipal(ctx, r, byCLI(audit.ServiceRoles, "created; roles="+strings.Join(spec.Roles, ",")))
+}
+
+func serviceName(name string) error {
+	ok := len(name) > 0 && len(name) <= 64
+	for _, c := range name {
+		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_.", c))
+	}
+	if !ok {
+		return fmt.Errorf("service name %q is not 1 to 64 letters, digits, \"-\", \"_\" and \".\"", name)
+	}
+	return nil
+}
+
+func keyList(env *environment) *cobra.Command {
+	return env.withJSON(&cobra.Command{
+		Use: "list", Short: "List API keys, without the keys themselves", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				names, err := o.names(ctx)
+				if err != nil {
+					return err
+				}
+				views, rows := []keyView{}, [][]string{}
+				err = o.store.EachKey(ctx, func(r apikey.Record) error {
+					v := viewKey(r, names)
+					views = append(views, v)
+					rows = append(rows, []string{v.ID, v.Owner, strings.Join(v.Roles, ","), strings.Join(v.Scopes, ","), v.Environment, keyState(r, time.Now()), stamp(r.ExpiresAt), stamp(r.LastUsedAt)})
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+				if env.json {
+					return env.printJSON(views)
+				}
+				return env.printTable("ID OWNER ROLES SCOPES ENV STATE EXPIRES LAST-USED", rows)
+			})
+		},
+	})
+}
+
+func keyState(r apikey.Record, now time.Time) string {
+	switch {
+	case !r.RevokedAt.IsZero():
+		return "revoked"
+	case !r.ExpiresAt.IsZero() && !now.Before(r.ExpiresAt):
+		return "expired"
+	}
+	return "active"
+}
+
+func keyShow(env *environment) *cobra.Command {
+	return env.withJSON(&cobra.Command{
+		Use: "show ID", Short: "Show one API key, without the key itself", Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				r, err := o.key(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				names, err := o.names(ctx)
+				if err != nil {
+					return err
+				}
+				return env.printJSON(viewKey(r, names))
+			})
+		},
+	})
+}
+
+// key finds a key by its id; a whole key is refused before it ends up in a history.
+func (o *opened) key(ctx context.Context, id string) (apikey.Record, error) {
+	if apikey.Looks([]byte(id)) {
+		return apikey.Record{}, hinted{errors.New("that is a key, not its id"), "the id is the 12 characters after smk_live_ or smk_test_; revoke the key if others could see this command line"}
+	}
+	r, err := o.store.KeyByID(ctx, id)
+	if errors.Is(err, apikey.ErrNotFound) {
+		return r, hinted{fmt.Errorf("there is no API key %q", id), "list them with: sanmon key list"}
+	}
+	return r, err
+}
+
+func keyRotate(env *environment) *cobra.Command {
+	var overlap string
+	var now bool
+	c := &cobra.Command{
+		Use: "rotate ID [--overlap 24h | --now]", Short: "Make a new key on the same terms; the old one ends after the overlap", Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if now && c.Flags().Changed("overlap") {
+				return usageError{errors.New("--overlap and --now exclude each other")}
+			}
+			both, err := config.ParseDuration(overlap)
+			if err != nil {
+				return usageError{fmt.Errorf("--overlap %q is no time (write 24h)", overlap)}
+			}
+			if now {
+				both = 0
+			}
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				r, err := o.key(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				service, err := o.keyService(ctx)
+				if err != nil {
+					return err
+				}
+				fresh, key, err := service.Rotate(ctx, r.ID, both, "cli", time.Now())
+				if err != nil {
+					return err
+				}
+				return env.issued(fresh, key)
+			})
+		},
+	}
+	c.Flags().StringVar(&overlap, "overlap", "24h", "how long the old key still works, at most 7d")
+	c.Flags().BoolVar(&now, "now", false, "end the old key at once")
+	return env.withJSON(c)
+}
+
+func keyRevoke(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke ID", Short: "End an API key, at once and everywhere", Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				r, err := o.key(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				ev := byCLI(audit.KeyRevoked, "")
+				ev.Subject, ev.KeyID = r.Owner, r.ID
+				done, err := o.store.RevokeKey(ctx, r.ID, time.Now(), ev)
+				if err != nil {
+					return err
+				}
+				if !done {
+					_, err = fmt.Fprintf(env.stdout, "key %s was revoked already\n", r.ID)
+					return err
+				}
+				_, err = fmt.Fprintf(env.stdout, "revoked key %s\n", r.ID)
+				return err
+			})
+		},
+	}
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/change"
+	"github.com/sanmon-gate/sanmon/identity/assertion"
+	"github.com/sanmon-gate/sanmon/identity/login"
+	"github.com/sanmon-gate/sanmon/identity/password"
+	"github.com/sanmon-gate/sanmon/identity/principal"
+	"github.com/sanmon-gate/sanmon/identity/session"
+	"github.com/sanmon-gate/sanmon/identity/throttle"
+	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/sanmon-gate/sanmon/internal/portal"
+	"github.com/sanmon-gate/sanmon/internal/proxy"
+	"github.com/sanmon-gate/sanmon/internal/storage"
+	"github.com/sanmon-gate/sanmon/keys/apikey"
+	"github.com/sanmon-gate/sanmon/keys/limit"
+	"github.com/sanmon-gate/sanmon/secret"
+	"github.com/sanmon-gate/sanmon/web/csrf"
+)
+
+// layers are the parts of the gate that hold state. They live as long as the
+// process; a reload changes only what they are asked to do.
+type layers struct {
+	store   *storage.DB
+	master  *secret.Master
+	rings   map[string]*secret.Ring
+	people  *principal.Directory
+	keeper  *session.Keeper
+	index   *apikey.Index
+	service *apikey.Service
+	minter  *assertion.Minter
+	tokens  *csrf.Tokens
+	login   *login.Service
+	limits  *limit.Table
+	tunnels *proxy.Tunnels
+	logger  *slog.Logger
+}
+
+// openLayers reads keys and principals into memory. stale reports that the change
+// feed is behind.
+func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger *slog.Logger, stale func() bool) (*layers, error) {
+	master, err := openMaster(ctx, c)
+	if err != nil {
+		return nil, hinted{err, "make a key with: sanmon init"}
+	}
+	l := &layers{store: store, master: master, rings: map[string]*secret.Ring{}, limits: limit.NewTable(0), tunnels: &proxy.Tunnels{}, logger: logger}
+	for _, purpose := range purposes {
+		if l.rings[purpose], err = secret.LoadRing(ctx, store, master, purpose, maker(purpose)); err != nil {
+			return nil, err
+		}
+	}
+	l.people = principal.NewDirectory(store, principal.Options{Stale: stale})
+	if l.keeper, err = session.New(store, l.people, sessionOptions(c, l.rings[secret.PurposeSession], stale, logger)); err != nil {
+		return nil, err
+	}
+	l.index, err = apikey.NewIndex(store, apikey.Options{
+		Env: apikey.Env(c.Environment), Peppers: l.rings[secret.PurposePepper], Owners: owners{l.people}, Stale: stale,
+		Failed: func(err error) { logger.Warn("last uses of keys could not be written", "error", err) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.service = &apikey.Service{Store: store, Peppers: l.rings[secret.PurposePepper], Index: l.index}
+	if l.minter, err = assertion.New(l.rings[secret.PurposeAssertion], assertion.Options{Issuer: c.PublicURL}); err != nil {
+		return nil, err
+	}
+	l.tokens = &csrf.Tokens{Ring: l.rings[secret.PurposeCSRF], Origin: c.PublicURL, Spent: store}
+	l.login = &login.Service{
+		Users: store, Sessions: l.keeper, Hasher: password.New(password.Options{}), Throttle: throttle.New(throttle.Options{}),
+		Devices: throttle.Devices{Ring: l.rings[secret.PurposeDevice]}, Journal: store,
+	}
+	return l, l.index.Load(ctx)
+}
+
+func sessionOptions(c *config.Config, ring *secret.Ring, stale func() bool, logger *slog.Logger) session.Options {
+	return session.Options{
+		Idle: c.Session.Idle, Absolute: c.Session.Absolute, Rotate: c.Session.Rotate,
+		Race: c.Token.Race, Redeliver: c.Token.Redeliver, MaxPerUser: c.Session.MaxPerUser,
+		Network: session.Policy(c.Session.Network), Ring: ring, Stale: stale, Log: logger,
+	}
+}
+
+// apply makes a change of the feed true in memory.
+func (l *layers) apply(ctx context.Context, ch change.Change) {
+	l.people.Apply(ch)
+	l.keeper.Apply(ch)
+	l.index.Apply(ctx, ch)
+	switch ch.Kind {
+	case change.Session:
+		l.cutSession(ctx, ch.ID)
+	case change.Key:
+		l.cutKey(ctx, ch.ID)
+	case change.Keyset:
+		if ring := l.rings[ch.ID]; ring != nil {
+			if err := ring.Load(ctx, l.store, l.master); err != nil {
+				l.logger.Error("a server key could not be loaded; the ones before stay in use", "purpose", ch.ID, "error", err)
+			}
+		}
+	}
+}
+
+// reset drops everything from memory, when the feed cannot say what changed.
+func (l *layers) reset(ctx context.Context) {
+	l.people.Flush()
+	l.keeper.Flush()
+	if err := l.index.Load(ctx); err != nil {
+		l.logger.Error("keys could not be loaded; each is read from the store until they are", "error", err)
+	}
+	for purpose := range l.rings {
+		l.apply(ctx, change.Change{Kind: change.Keyset, ID: purpose})
+	}
+}
+
+// cutSession ends the sockets of a session that is no more.
+func (l *layers) cutSession(ctx context.Context, sid string) {
+	r, err := l.store.SessionBySID(ctx, sid)
+	if err == nil && r.RevokedAt.IsZero() {
+		return
+	}
+	if n := l.tunnels.Close(sid); n > 0 {
+		l.logger.Info("connections of an ended session were cut", "sid", sid, "count", n)
+	}
+}
+
+// cutKey ends the sockets of a key that is no more.
+func (l *layers) cutKey(ctx context.Context, id string) {
+	r, err := l.store.KeyByID(ctx, id)
+	if err == nil && r.RevokedAt.IsZero() {
+		return
+	}
+	if n := l.tunnels.Close(id); n > 0 {
+		l.logger.Info("connections of an ended key were cut", "key_id", id, "count", n)
+	}
+}
+
+// owners tells the key layer who is behind a key; the layers do not know each other.
+type owners struct{ people *principal.Directory }
+
+// Owner implements apikey.Owners.
+func (o owners) Owner(ctx context.Context, id string) (apikey.Owner, error) {
+	p, err := o.people.Get(ctx, id)
+	if errors.Is(err, principal.ErrNotFound) {
+		return apikey.Owner{}, apikey.ErrNoOwner
+	}
+	if err != nil {
+		return apikey.Owner{}, err
+	}
+	name := p.Name
+	if p.Kind == principal.Service {
+		name = servicePrefix + p.Name
+	}
+	return apikey.Owner{Rights: p.Rights, Name: name, Email: p.Email, Disabled: p.Disabled}, nil
+}
+
+// cookiesOf says how our cookies are made under a public URL.
+func cookiesOf(c *config.Config) portal.Cookies {
+	k := portal.Cookies{Insecure: strings.HasPrefix(c.PublicURL, "http://"), SameSite: http.SameSiteLaxMode}
+	if c.Session.SameSite == "strict" {
+		k.SameSite = http.SameSiteStrictMode
+	}
+	return k
+}
+
+// maintain prunes what is no longer needed, every few minutes.
+func (l *layers) maintain(ctx context.Context) error {
+	tick := time.NewTicker(5 * time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := l.store.Maintain(ctx); err != nil && ctx.Err() == nil {
+				l.logger.Warn("old rows could not be pruned; tried again in five minutes", "error", err)
+			}
+		}
+	}
+}

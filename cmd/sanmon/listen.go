@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/internal/certs"
+	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/sanmon-gate/sanmon/internal/server"
+	"github.com/sanmon-gate/sanmon/internal/wire"
+	"github.com/sanmon-gate/sanmon/secret"
+)
+
+// listenPublic binds the public listener.
+func (n *node) listenPublic(c *config.Config) error {
+	tlsConfig, err := tlsOf(c)
+	if err != nil {
+		return err
+	}
+	n.public, err = wire.New(wire.Config{
+		Addr: c.Listen.Public, TLS: tlsConfig, Handler: n.handler, Plain: n.handler,
+		RequestID: n.handler.IDs.New, Refused: n.framing, Log: n.logger,
+	})
+	if err != nil {
+		return err
+	}
+	return n.public.Listen()
+}
+
+// framing accounts for a request that was refused before it was one.
+func (n *node) framing(r wire.Refusal) {
+	n.metrics.Framing(string(r.Code))
+	n.logger.Warn("refused", "request_id", r.RequestID, "code", string(r.Code), "layer", "web", "client", r.Peer.Addr().String(), "reason", r.Reason)
+}
+
+// tlsOf is how the public listener speaks TLS; nil for plain HTTP.
+func tlsOf(c *config.Config) (*tls.Config, error) {
+	switch {
+	case c.TLS.CertFile != "":
+		files, err := certs.Open(c.TLS.CertFile, c.TLS.KeyFile)
+		if err != nil {
+			return nil, err
+		}
+		return &tls.Config{GetCertificate: files.Certificate}, nil
+	case c.TLS.SelfSigned:
+		cert, err := certs.SelfSigned(c.PublicHost, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		return &tls.Config{Certificates: []tls.Certificate{cert}}, nil
+	}
+	return nil, nil
+}
+
+// listenAdmin binds the admin listener. It speaks plain HTTP on loopback; elsewhere it
+// needs the certificate of the public one.
+func (n *node) listenAdmin(c *config.Config) error {
+	if c.Listen.Admin == "" || c.Listen.Admin == "off" {
+		return nil
+	}
+	l, err := net.Listen("tcp", c.Listen.Admin)
+	if err != nil {
+		return fmt.Errorf("admin listener on %s: %w (choose another address in listen.admin, or \"off\")", c.Listen.Admin, err)
+	}
+	token, err := n.metricsToken(c)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	n.adminOn = l
+	n.admin = &http.Server{
+		Handler: (&server.Admin{
+			Metrics: n.metrics.Handler(), Token: token, JWKS: n.layers.minter.JWKS, NewID: n.handler.IDs.New,
+			Ready: n.readiness, Stale: n.follower.Stale,
+		}).Handler(),
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+	}
+	return nil
+}
+
+func (n *node) readiness(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return n.layers.store.Ping(ctx)
+}
+
+// serveAdmin serves until ctx ends.
+func (n *node) serveAdmin(ctx context.Context) error {
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		<-ctx.Done()
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if err := n.admin.Shutdown(last); err != nil {
+			_ = n.admin.Close()
+		}
+	}()
+	var err error
+	if t, _ := tlsOf(n.config.Load()); t != nil && !loopback(n.adminOn) {
+		n.admin.TLSConfig = t
+		err = n.admin.ServeTLS(n.adminOn, "", "")
+	} else {
+		err = n.admin.Serve(n.adminOn)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		<-stopped
+		return nil
+	}
+	return err
+}
+
+func loopback(l net.Listener) bool {
+	tcp, ok := l.Addr().(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+// metricsToken is who may read the metrics; empty: everybody on the admin listener.
+func (n *node) metricsToken(c *config.Config) (secret.Value, error) {
+	if c.Metrics.Token == "" {
+		return secret.Value{}, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	token, err := resolver(c).Resolve(ctx, c.Metrics.Token)
+	if err != nil {
+		return secret.Value{}, fmt.Errorf("metrics.token: %w", err)
+	}
+	return token, nil
+}

@@ -1,0 +1,147 @@
+// Command sanmon is the gate: it runs it, checks and explains its configuration, and
+// manages users, services, sessions and keys in its store.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/spf13/cobra"
+)
+
+// version is set by the build: -ldflags "-X main.version=v1.2.3".
+var version = "devel"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// The exit codes of the contract.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// run executes one command line and returns its exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	env := &environment{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := newRoot(env)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return env.report(root.ExecuteContext(ctx))
+}
+
+// environment is what commands share.
+type environment struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	config         string // -c
+	json           bool   // --json
+}
+
+// usageError is a command line that makes no sense: exit code 2.
+type usageError struct{ error }
+
+// exitError ends a command that has said everything already.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// hinted is an error with a remedy, shown on a line of its own.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+
+func (e *environment) report(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if exit, ok := errors.AsType[exitError](err); ok {
+		return int(exit)
+	}
+	if faults, ok := errors.AsType[config.Errors](err); ok {
+		_, _ = fmt.Fprintln(e.stderr, faults) // file:line:column: message (remedy), one a line
+		return exitFailed
+	}
+	_, _ = fmt.Fprintf(e.stderr, "error: %v\n", err)
+	if h, ok := errors.AsType[hinted](err); ok {
+		_, _ = fmt.Fprintf(e.stderr, "hint: %s\n", h.hint)
+	}
+	if _, ok := errors.AsType[usageError](err); ok {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func newRoot(env *environment) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "sanmon",
+		Short:         "A gate with three layers in front of any web backend",
+		Long:          "Sanmon stands in front of a web backend and judges every request by three layers:\ninput and output, identity and permission, keys and networks. One verdict, one explanation.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.PersistentFlags().StringVarP(&env.config, "config", "c", "sanmon.yaml", "configuration file")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	needsVerb(root)
+	root.AddCommand(
+		demoCommand(env), initCommand(env), serveCommand(env), checkCommand(env), routesCommand(env), explainCommand(env),
+		userCommand(env), serviceCommand(env), sessionCommand(env), keyCommand(env), keysetCommand(env), auditCommand(env),
+		schemaCommand(env), versionCommand(env),
+	)
+	return root
+}
+
+// needsVerb makes a command that only groups others print its help and fail as
+// wrong usage.
+func needsVerb(c *cobra.Command) {
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usageError{fmt.Errorf("%q is no command of %q (see: %s --help)", args[0], c.CommandPath(), c.CommandPath())}
+		}
+		c.SetOut(c.ErrOrStderr())
+		_ = c.Help()
+		return exitError(exitUsage)
+	}
+}
+
+// group is a command that only groups others.
+func group(use, short string, verbs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short}
+	needsVerb(c)
+	c.AddCommand(verbs...)
+	return c
+}
+
+// exactly checks the number of arguments; too few or many are wrong usage.
+func exactly(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := cobra.ExactArgs(n)(c, args); err != nil {
+			return usageError{fmt.Errorf("%w (usage: %s)", err, c.UseLine())}
+		}
+		return nil
+	}
+}
+
+// withJSON adds --json to a command that prints data.
+func (e *environment) withJSON(c *cobra.Command) *cobra.Command {
+	c.Flags().BoolVar(&e.json, "json", false, "print JSON")
+	return c
+}

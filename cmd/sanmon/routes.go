@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/spf13/cobra"
+)
+
+// routeView is one line of the boundary map.
+type routeView struct {
+	ID       string   `json:"id"`
+	Host     string   `json:"host"`
+	Path     string   `json:"path"`
+	Methods  []string `json:"methods"`
+	Boundary []string `json:"boundary"`
+	Effect   string   `json:"effect"`
+	CSRF     string   `json:"csrf"`
+	Require  []string `json:"require"`
+	Limit    *string  `json:"limit"`
+	Network  []string `json:"network"`
+	Upstream string   `json:"upstream"`
+}
+
+func routesCommand(env *environment) *cobra.Command {
+	var diff bool
+	c := &cobra.Command{
+		Use: "routes", Short: "Print the boundary map: who may reach what, by which credential, with which effect", Args: exactly(0),
+		RunE: func(*cobra.Command, []string) error {
+			if diff {
+				return hinted{errors.New("routes --diff is not part of this version"), "compare with the backend's OpenAPI document by hand, or make a new configuration with: sanmon init"}
+			}
+			conf, gate, err := env.compiled()
+			if err != nil {
+				return err
+			}
+			views := make([]routeView, 0, len(gate.Routes))
+			for i, r := range gate.Routes {
+				views = append(views, viewRoute(conf, conf.Routes[i], r.Host, r.AllMethods(), r.Boundary.String()))
+			}
+			if env.json {
+				return env.printJSON(views)
+			}
+			return env.printRoutes(views)
+		},
+	}
+	c.Flags().BoolVar(&diff, "diff", false, "compare with the backend's OpenAPI document")
+	return env.withJSON(c)
+}
+
+func viewRoute(c *config.Config, r *config.Route, host string, methods []string, boundary string) routeView {
+	v := routeView{
+		ID: r.ID, Host: host, Path: r.Path, Methods: methods, Boundary: strings.Split(boundary, ","),
+		Effect: effectOf(r, methods), CSRF: csrfOf(r, boundary), Require: list(r.Require), Network: []string{}, Upstream: r.Upstream,
+	}
+	for _, n := range r.Network {
+		v.Network = append(v.Network, n.String())
+	}
+	if !r.Limit.Zero() {
+		text := fmt.Sprintf("%d/%s burst %d per %s", r.Limit.Count, unit(r.Limit.Per), r.Limit.Burst, r.LimitPer)
+		v.Limit = &text
+	}
+	return v
+}
+
+// effectOf is read or write; a route whose methods differ writes.
+func effectOf(r *config.Route, methods []string) string {
+	if r.Effect != "" {
+		return r.Effect
+	}
+	for _, m := range methods {
+		if m != "GET" && m != "HEAD" && m != "OPTIONS" {
+			return "write"
+		}
+	}
+	return "read"
+}
+
+// csrfOf is the kind of token that a session needs; "none" where nothing rests on a
+// cookie.
+func csrfOf(r *config.Route, boundary string) string {
+	if !strings.Contains(boundary, "session") && !strings.Contains(boundary, "app") {
+		return "none"
+	}
+	return or(r.CSRF.Kind, "session")
+}
+
+func unit(d time.Duration) string {
+	switch d {
+	case time.Second:
+		return "s"
+	case time.Minute:
+		return "m"
+	case time.Hour:
+		return "h"
+	case 24 * time.Hour:
+		return "d"
+	}
+	return d.String()
+}
+
+func (e *environment) printRoutes(views []routeView) error {
+	rows := make([][]string, 0, len(views))
+	for _, v := range views {
+		limit := ""
+		if v.Limit != nil {
+			limit = *v.Limit
+		}
+		rows = append(rows, []string{v.ID, strings.Join(v.Methods, ","), v.Path, strings.Join(v.Boundary, ","), v.Effect, v.CSRF, strings.Join(v.Require, ","), limit, strings.Join(v.Network, ","), v.Upstream})
+	}
+	return e.printTable("ID METHODS PATH BOUNDARY EFFECT CSRF REQUIRE LIMIT NETWORK UPSTREAM", rows)
+}

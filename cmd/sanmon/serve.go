@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/sanmon-gate/sanmon/internal/feed"
+	"github.com/sanmon-gate/sanmon/internal/logline"
+	"github.com/sanmon-gate/sanmon/internal/metrics"
+	"github.com/sanmon-gate/sanmon/internal/server"
+	"github.com/sanmon-gate/sanmon/internal/storage"
+	"github.com/sanmon-gate/sanmon/internal/wire"
+	"github.com/sanmon-gate/sanmon/keys/redact"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+)
+
+func serveCommand(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Run the gate", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			conf, err := config.Load(env.config)
+			if err != nil {
+				return env.configError(err)
+			}
+			return serve(c.Context(), conf, env.stderr, nil)
+		},
+	}
+}
+
+// serve runs the gate until ctx ends. ready, if not nil, is called when it accepts
+// connections.
+func serve(ctx context.Context, c *config.Config, stderr io.Writer, ready func(*node)) error {
+	lines := logline.New(stderr)
+	defer func() { _ = lines.Flush() }()
+	logger := newLogger(lines, c.Log)
+	for _, w := range c.Warnings {
+		logger.Warn("configuration", "warning", w.Error())
+	}
+	store, err := openStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
+	n, err := newNode(ctx, c, store, lines, logger)
+	if err != nil {
+		return err
+	}
+	return n.run(ctx, ready)
+}
+
+// node is one running gate.
+type node struct {
+	config   atomic.Pointer[config.Config]
+	layers   *layers
+	metrics  *metrics.Metrics
+	follower *feed.Follower
+	handler  *server.Handler
+	refusals *server.Refusals
+	public   *wire.Server
+	admin    *http.Server // nil: off
+	adminOn  net.Listener
+	lines    *logline.Writer
+	logger   *slog.Logger
+
+	generation uint64     // of the last compiled configuration
+	reloading  sync.Mutex // guards generation
+}
+
+// newNode compiles everything and binds the listeners.
+func newNode(ctx context.Context, c *config.Config, store *storage.DB, lines *logline.Writer, logger *slog.Logger) (*node, error) {
+	n := &node{metrics: metrics.New(version), lines: lines, logger: logger}
+	n.config.Store(c)
+	after, err := store.LastChange(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n.follower = &feed.Follower{
+		Source: store, Notify: store.WaitChange, After: after, Logger: logger,
+		Apply: func(ctx context.Context, ch feed.Change) { n.layers.apply(ctx, ch) },
+		Reset: func(ctx context.Context) { n.layers.reset(ctx) },
+	}
+	if n.layers, err = openLayers(ctx, c, store, logger, n.follower.Stale); err != nil {
+		return nil, err
+	}
+	n.refusals = &server.Refusals{Journal: store, Logger: logger}
+	accountant := &server.Accountant{Metrics: n.metrics, Lines: lines, Scrub: redact.Line, Refusals: n.refusals}
+	n.handler = &server.Handler{Account: accountant.Account}
+	if err := n.use(c); err != nil {
+		return nil, err
+	}
+	n.gauges()
+	return n, errors.Join(n.listenPublic(c), n.listenAdmin(c))
+}
+
+func (n *node) gauges() {
+	n.metrics.Gauge("sanmon_feed_age_seconds", "Time since the change feed was last known to be current.", func() float64 { return n.follower.Age().Seconds() })
+	n.metrics.Gauge("sanmon_keys", "API keys in memory.", func() float64 { return float64(n.layers.index.Len()) })
+	n.metrics.Gauge("sanmon_sessions_cached", "Sessions in memory.", func() float64 { return float64(n.layers.keeper.Len()) })
+	n.metrics.Gauge("sanmon_limit_identities", "Identities that limits remember.", func() float64 { return float64(n.layers.limits.Len()) })
+	n.metrics.Gauge("sanmon_tunnels", "Open WebSockets and streams.", func() float64 { return float64(n.layers.tunnels.Len()) })
+}
+
+// use compiles a configuration and puts it in force.
+func (n *node) use(c *config.Config) error {
+	n.reloading.Lock()
+	defer n.reloading.Unlock()
+	state, err := n.layers.compile(c, n.generation+1)
+	if err != nil {
+		return err
+	}
+	if err := n.layers.keeper.Configure(sessionOptions(c, n.layers.rings["session"], n.follower.Stale, n.logger)); err != nil {
+		return err
+	}
+	n.generation++
+	n.config.Store(c)
+	if old := n.handler.Use(state); old != nil {
+		for _, backend := range old.Backends {
+			backend.Close()
+		}
+	}
+	return nil
+}
+
+// run serves until ctx ends. The listeners accept when ready is called.
+func (n *node) run(ctx context.Context, ready func(*node)) error {
+	tune()
+	group, ctx := errgroup.WithContext(ctx)
+	// What keeps memory and store true ends last, after the last request.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var helpers sync.WaitGroup
+	for _, helper := range []func(context.Context) error{
+		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.refusals.Run, n.layers.maintain,
+	} {
+		helpers.Go(func() {
+			if err := helper(background); err != nil && background.Err() == nil {
+				n.logger.Error("a background task ended", "error", err)
+			}
+		})
+	}
+	group.Go(func() error { return n.public.Serve(ctx) })
+	if n.admin != nil {
+		group.Go(func() error { return n.serveAdmin(ctx) })
+	}
+	group.Go(func() error { n.watch(ctx); return nil })
+	n.record(ctx, audit.ConfigLoaded, "")
+	n.logger.Info("ready", "public", n.public.Addr().String(), "admin", addr(n.adminOn), "public_url", n.config.Load().PublicURL, "version", version)
+	if ready != nil {
+		ready(n)
+	}
+	err := group.Wait()
+	n.layers.tunnels.CloseAll()
+	n.logger.Info("stopped")
+	stop()
+	helpers.Wait()
+	return err
+}
+
+func addr(l net.Listener) string {
+	if l == nil {
+		return "off"
+	}
+	return l.Addr().String()
+}
+
+// watch reloads the configuration when its file changes.
+func (n *node) watch(ctx context.Context) {
+	c := n.config.Load()
+	if c.Path == "" {
+		<-ctx.Done()
+		return
+	}
+	config.WatchFrom(ctx, c.Path, c.Hash, 0, func(c *config.Config, err error) {
+		if err == nil {
+			err = n.reload(c)
+		}
+		if err != nil {
+			n.metrics.Reload("refused")
+			n.logger.Error("the changed configuration is refused; the one before stays in force", "error", err)
+			n.record(ctx, audit.ConfigRefused, "")
+			return
+		}
+		n.metrics.Reload("ok")
+		n.logger.Info("configuration reloaded", "hash", fmt.Sprintf("%x", c.Hash[:8]))
+		n.record(ctx, audit.ConfigLoaded, fmt.Sprintf("hash=%x", c.Hash))
+	})
+}
+
+// reload puts a configuration in force, unless it changes what only a start can.
+func (n *node) reload(c *config.Config) error {
+	if old := n.config.Load(); c.Listen != old.Listen || c.TLS != old.TLS || c.Store != old.Store || c.MasterKey != old.MasterKey || c.PublicURL != old.PublicURL || c.Environment != old.Environment {
+		return errors.New("public_url, environment, listen, tls, store and master_key cannot change while the server runs (restart it)")
+	}
+	return n.use(c)
+}
+
+func (n *node) record(ctx context.Context, name audit.Name, detail string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := n.layers.store.Record(ctx, audit.Event{At: time.Now(), Event: name, Actor: "system", Detail: detail}); err != nil {
+		n.logger.Error("audit event could not be written", "event", string(name), "error", err)
+	}
+}
+
+// newLogger logs JSON lines through the last net. Format text is for people.
+func newLogger(lines *logline.Writer, o config.Log) *slog.Logger {
+	level := slog.LevelInfo
+	_ = level.UnmarshalText([]byte(strings.ToUpper(o.Level))) // the configuration has checked it
+	options := &slog.HandlerOptions{Level: level}
+	out := redact.NewWriter(lines)
+	if o.Format == "text" {
+		return slog.New(slog.NewTextHandler(out, options))
+	}
+	return slog.New(slog.NewJSONHandler(out, options))
+}
+
+// tune trades a little memory for fewer collections, unless the operator has decided:
+// a request leaves little garbage, and a small heap would be collected all the time.
+func tune() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/identity/session"
+	"github.com/spf13/cobra"
+)
+
+// maxListed bounds what one list command prints.
+const maxListed = 10_000
+
+func sessionCommand(env *environment) *cobra.Command {
+	return group("session", "List and end login sessions", sessionList(env), sessionRevoke(env))
+}
+
+// sessionView is a session for a person or a program to read.
+type sessionView struct {
+	SID        string  `json:"sid"`
+	User       string  `json:"user"`
+	CreatedAt  *string `json:"created_at"`
+	LastSeenAt *string `json:"last_seen_at"`
+	Network    string  `json:"network"`
+	Device     string  `json:"device"`
+}
+
+func sessionList(env *environment) *cobra.Command {
+	var email string
+	c := &cobra.Command{
+		Use: "list [--user E]", Short: "List live sessions, newest first", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				id := ""
+				if email != "" {
+					r, err := o.user(ctx, email)
+					if err != nil {
+						return err
+					}
+					id = r.ID
+				}
+				records, err := o.store.Sessions(ctx, id, time.Now(), maxListed)
+				if err != nil {
+					return err
+				}
+				names, err := o.names(ctx)
+				if err != nil {
+					return err
+				}
+				return env.printSessions(records, names)
+			})
+		},
+	}
+	c.Flags().StringVar(&email, "user", "", "only this user's")
+	return env.withJSON(c)
+}
+
+func (e *environment) printSessions(records []session.Record, names map[string]string) error {
+	views, rows := []sessionView{}, [][]string{}
+	for _, r := range records {
+		network := ""
+		if len(r.Networks) > 0 {
+			network = r.Networks[0]
+		}
+		views = append(views, sessionView{r.SID, names[r.User], stampOrNil(r.CreatedAt), stampOrNil(r.LastSeenAt), network, r.Device})
+		rows = append(rows, []string{r.SID, names[r.User], stamp(r.CreatedAt), stamp(r.LastSeenAt), network, r.Device})
+	}
+	if e.json {
+		return e.printJSON(views)
+	}
+	return e.printTable("SID USER CREATED LAST-SEEN NETWORK DEVICE", rows)
+}
+
+func sessionRevoke(env *environment) *cobra.Command {
+	var email string
+	c := &cobra.Command{
+		Use: "revoke SID | revoke --user E", Short: "End a session, or all of a user's, at once",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if (len(args) == 1) == (email != "") {
+				return usageError{errors.New("name either a session id or --user")}
+			}
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				if email != "" {
+					return env.revokeAll(ctx, o, email)
+				}
+				return env.revokeOne(ctx, o, args[0])
+			})
+		},
+	}
+	c.Flags().StringVar(&email, "user", "", "all sessions of this user")
+	return c
+}
+
+func (e *environment) revokeAll(ctx context.Context, o *opened, email string) error {
+	r, err := o.user(ctx, email)
+	if err != nil {
+		return err
+	}
+	sids, err := o.store.RevokeUserSessions(ctx, r.ID, "", "revoked", time.Now(), byCLI(audit.SessionRevoked, ""))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "ended %d sessions of %s\n", len(sids), r.Name)
+	return err
+}
+
+func (e *environment) revokeOne(ctx context.Context, o *opened, sid string) error {
+	r, err := o.store.SessionBySID(ctx, sid)
+	if errors.Is(err, session.ErrNotFound) {
+		return hinted{fmt.Errorf("there is no session %q", sid), "list them with: sanmon session list"}
+	}
+	if err != nil {
+		return err
+	}
+	ev := byCLI(audit.SessionRevoked, "")
+	ev.SID, ev.Subject = sid, r.User
+	alive, err := o.store.RevokeSession(ctx, sid, "revoked", time.Now(), ev)
+	if err != nil {
+		return err
+	}
+	if !alive {
+		_, err = fmt.Fprintf(e.stdout, "session %s had ended already\n", sid)
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "ended session %s\n", sid)
+	return err
+}

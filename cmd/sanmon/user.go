@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/identity/login"
+	"github.com/sanmon-gate/sanmon/identity/password"
+	"github.com/sanmon-gate/sanmon/identity/principal"
+	"github.com/spf13/cobra"
+)
+
+func userCommand(env *environment) *cobra.Command {
+	return group("user", "Manage the people who may sign in",
+		userAdd(env), userList(env), userSwitch(env, "disable", true), userSwitch(env, "enable", false), userRoles(env), userReset(env))
+}
+
+// userView is a user for a person or a program to read.
+type userView struct {
+	ID        string   `json:"id"`
+	Email     string   `json:"email"`
+	Roles     []string `json:"roles"`
+	Disabled  bool     `json:"disabled"`
+	CreatedAt *string  `json:"created_at"`
+}
+
+func viewUser(r principal.Record) userView {
+	return userView{r.ID, r.Name, list(r.Roles), r.Disabled, stampOrNil(r.CreatedAt)}
+}
+
+func userAdd(env *environment) *cobra.Command {
+	var email string
+	var roles []string
+	var fromStdin bool
+	c := &cobra.Command{
+		Use: "add --email E [--role R]... [--password-stdin]", Short: "Add a user", Args: exactly(0),
+		Example: "  printf '%s' \"$PASSWORD\" | sanmon user add --email ada@example.com --role admin --password-stdin",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if email == "" {
+				return usageError{fmt.Errorf("--email is missing")}
+			}
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				if err := o.knownRoles(roles); err != nil {
+					return err
+				}
+				typed, err := env.readPassword(fromStdin)
+				if err != nil {
+					return err
+				}
+				r, err := o.accounts().AddUser(ctx, login.NewUser{Email: email, Password: typed, Roles: roles, Actor: "cli"}, time.Now())
+				if err != nil {
+					return err
+				}
+				if env.json {
+					return env.printJSON(struct {
+						ID    string   `json:"id"`
+						Email string   `json:"email"`
+						Roles []string `json:"roles"`
+					}{r.ID, r.Name, list(r.Roles)})
+				}
+				_, err = fmt.Fprintf(env.stdout, "added %s (%s), roles: %s\n", r.Name, r.ID, strings.Join(r.Roles, ", "))
+				return err
+			})
+		},
+	}
+	c.Flags().StringVar(&email, "email", "", "e-mail address")
+	c.Flags().StringArrayVar(&roles, "role", nil, "role of the configuration; may be repeated")
+	c.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from the first line of standard input")
+	return env.withJSON(c)
+}
+
+// accounts is what adds users and sets passwords.
+func (o *opened) accounts() login.Administration {
+	return login.Administration{Store: o.store, Hasher: password.New(password.Options{})}
+}
+
+func userList(env *environment) *cobra.Command {
+	return env.withJSON(&cobra.Command{
+		Use: "list", Short: "List users", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				records, err := o.store.Principals(ctx, principal.User)
+				if err != nil {
+					return err
+				}
+				views, rows := []userView{}, [][]string{}
+				for _, r := range records {
+					v := viewUser(r)
+					views = append(views, v)
+					rows = append(rows, []string{v.ID, v.Email, strings.Join(v.Roles, ","), state(v.Disabled), stamp(r.CreatedAt)})
+				}
+				if env.json {
+					return env.printJSON(views)
+				}
+				return env.printTable("ID EMAIL ROLES STATE CREATED", rows)
+			})
+		},
+	})
+}
+
+func state(disabled bool) string {
+	if disabled {
+		return "disabled"
+	}
+	return "enabled"
+}
+
+func userSwitch(env *environment, verb string, disabled bool) *cobra.Command {
+	event, short := audit.UserEnabled, "Let a user sign in again"
+	if disabled {
+		event, short = audit.UserDisabled, "Keep a user out: sessions end, keys stop, at once"
+	}
+	return &cobra.Command{
+		Use: verb + " EMAIL", Short: short, Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				r, err := o.user(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				if err := o.store.SetDisabled(ctx, r.ID, disabled, time.Now(), byCLI(event, "")); err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(env.stdout, "%s is %s\n", r.Name, state(disabled))
+				return err
+			})
+		},
+	}
+}
+
+func userRoles(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use: "roles EMAIL [ROLE]...", Short: "Replace a user's roles", Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				r, err := o.user(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				return env.setRoles(ctx, o, r, args[1:], audit.UserRoles)
+			})
+		},
+	}
+}
+
+func (e *environment) setRoles(ctx context.Context, o *opened, r principal.Record, roles []string, event audit.Name) error {
+	if err := o.knownRoles(roles); err != nil {
+		return err
+	}
+	if err := o.store.SetRoles(ctx, r.ID, roles, byCLI(event, "roles="+strings.Join(roles, ","))); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(e.stdout, "%s has the roles: %s\n", r.Name, strings.Join(roles, ", "))
+	return err
+}
+
+func userReset(env *environment) *cobra.Command {
+	var fromStdin bool
+	c := &cobra.Command{
+		Use: "reset EMAIL [--password-stdin]", Short: "Set a user's password and end all sessions", Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				r, err := o.user(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				typed, err := env.readPassword(fromStdin)
+				if err != nil {
+					return err
+				}
+				if _, err := o.accounts().Reset(ctx, r.Name, typed, "cli", time.Now()); err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(env.stdout, "%s has a new password; all sessions have ended\n", r.Name)
+				return err
+			})
+		},
+	}
+	c.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from the first line of standard input")
+	return c
+}
