@@ -1,10 +1,6 @@
 package headers
 
-import (
-	"strings"
-
-	"github.com/sanmon-gate/sanmon/exchange"
-)
+import "github.com/sanmon-gate/sanmon/exchange"
 
 // Class says what becomes of a request field.
 type Class uint8
@@ -33,9 +29,10 @@ func Classify(name string) Class {
 	if i >= 26 {
 		return EndToEnd
 	}
-	for _, f := range list[i] {
-		if name == f.name || f.family && strings.HasPrefix(name, f.name) {
-			return f.class
+	entries := list[i]
+	for i := range entries {
+		if entries[i].holds(name) {
+			return entries[i].class
 		}
 	}
 	return EndToEnd

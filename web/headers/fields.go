@@ -9,6 +9,16 @@ type field struct {
 	class  Class
 }
 
+// holds reports whether the entry is about name. The last byte that must be equal is
+// compared first: most entries of one letter differ there.
+func (f *field) holds(name string) bool {
+	n := len(f.name)
+	if len(name) < n || name[n-1] != f.name[n-1] || len(name) > n && !f.family {
+		return false
+	}
+	return name[:n] == f.name
+}
+
 // hopByHop are about one connection or frame one message (RFC 9110, Section 7.6.1; RFC
 // 9112, Section 6), or are set by the forwarder from what was judged.
 const hopByHop = `
