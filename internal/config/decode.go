@@ -68,6 +68,10 @@ func (d decoder) shape(k *key, s *shape, name string, v *value) *field {
 		f.bad = true
 	case k.later:
 		d.later(f, v)
+	case v.scalar() && wantsReason(s, v) != "":
+		word := wantsReason(s, v)
+		f.bad = true
+		d.fault(v.at, fmt.Sprintf(`write { %s: "why" }`, word), "%s: %s needs a reason", name, word)
 	case v.scalar() && s.scalar != nil:
 		d.scalar(k, s.scalar, f, v)
 	case v.form == list && s.item != nil:
@@ -108,6 +112,20 @@ func wanted(s *shape) string {
 		ways = append(ways, "write a mapping with: "+strings.Join(names, ", "))
 	}
 	return strings.Join(ways, ", or ")
+}
+
+// wantsReason returns the word of v where the shape takes it only with a reason.
+func wantsReason(s *shape, v *value) string {
+	word := v.text
+	if v.form == boolean && word == "false" {
+		word = "off"
+	}
+	for _, k := range s.keys {
+		if k.name == word && k.shape.scalar != nil && k.shape.scalar.name == "reason" && (s.scalar == nil || !contains(s.scalar.values, word)) {
+			return word
+		}
+	}
+	return ""
 }
 
 // later takes a key of a later version where its value says that it is off.

@@ -63,14 +63,17 @@ type report struct {
 
 // fault adds an error at a place.
 func (r *report) fault(at position, remedy, format string, args ...any) {
-	if len(r.errors) <= maxErrors {
+	switch n := len(r.errors); {
+	case n < maxErrors:
 		r.errors = append(r.errors, r.at(at, remedy, format, args...))
+	case n == maxErrors:
+		r.errors = append(r.errors, r.at(at, "mend the others first", "there are more than %d faults; this is the first of the rest", maxErrors))
 	}
 }
 
 // warn adds a warning at a place.
 func (r *report) warn(at position, remedy, format string, args ...any) {
-	if len(r.warnings) <= maxErrors {
+	if len(r.warnings) < maxErrors {
 		r.warnings = append(r.warnings, r.at(at, remedy, format, args...))
 	}
 }

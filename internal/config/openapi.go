@@ -18,6 +18,9 @@ const MaxOpenAPI = 8 << 20
 // within MaxSize.
 const maxOperations = 1500
 
+// maxSkipped bounds the comments about what could not be read.
+const maxSkipped = 200
+
 // operation is one route that an OpenAPI document suggests.
 type operation struct {
 	id, path, method string
@@ -48,39 +51,63 @@ func operations(src []byte) (found []operation, skipped []string, err error) {
 	if !strings.HasPrefix(doc.OpenAPI, "3.") {
 		return nil, nil, errors.New("the document does not say openapi: 3.x")
 	}
+	g := gatherer{ids: map[string]bool{"static": true}, taken: map[string]bool{"GET /static/{...}": true, "HEAD /static/{...}": true}}
 	base := doc.base()
-	// The starter file has a route for static files already.
-	ids := map[string]bool{"static": true}
-	taken := map[string]bool{"GET /static/{...}": true, "HEAD /static/{...}": true}
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
 		template, err := templateOf(base + path)
 		if err != nil {
-			skipped = append(skipped, fmt.Sprintf("%s: %s", show(base+path), err))
+			g.skip("%s: %s", show(base+path), err)
 			continue
 		}
 		for _, name := range slices.Sorted(maps.Keys(doc.Paths[path])) {
-			method := strings.ToUpper(name)
-			if !contains([]string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "QUERY"}, method) || name != strings.ToLower(name) {
-				continue // parameters, summary, $ref, trace
-			}
-			places := []string{method + " " + rank(template)}
-			if method == "GET" {
-				places = append(places, "HEAD "+rank(template))
-			}
-			if slices.ContainsFunc(places, func(p string) bool { return taken[p] }) {
-				skipped = append(skipped, fmt.Sprintf("%s %s: another operation has the same place", method, show(template)))
-				continue
-			}
-			if len(found) == maxOperations {
-				return found, append(skipped, fmt.Sprintf("the rest: there are more than %d operations", maxOperations)), nil
-			}
-			for _, p := range places {
-				taken[p] = true
-			}
-			found = append(found, describe(doc.Paths[path][name], template, method, ids))
+			g.add(name, template, doc.Paths[path][name])
 		}
 	}
-	return found, skipped, nil
+	if g.more > 0 {
+		g.skip("%d more operations: a starter file has at most %d", g.more, maxOperations)
+	}
+	return g.found, g.skipped, nil
+}
+
+// gatherer collects operations that can stand in one route table. It starts with
+// what the starter file has already.
+type gatherer struct {
+	found   []operation
+	skipped []string
+	more    int             // operations beyond maxOperations
+	ids     map[string]bool // of routes
+	taken   map[string]bool // method and rank
+}
+
+func (g *gatherer) skip(format string, args ...any) {
+	if len(g.skipped) < maxSkipped {
+		g.skipped = append(g.skipped, fmt.Sprintf(format, args...))
+	}
+}
+
+// add takes one member of a path item: an operation, or something else (parameters,
+// summary, $ref, trace).
+func (g *gatherer) add(name, template string, raw json.RawMessage) {
+	method := strings.ToUpper(name)
+	if !contains([]string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "QUERY"}, method) || name != strings.ToLower(name) {
+		return
+	}
+	places := []string{method + " " + rank(template)}
+	if method == "GET" {
+		places = append(places, "HEAD "+rank(template))
+	}
+	if slices.ContainsFunc(places, func(p string) bool { return g.taken[p] }) {
+		g.skip("%s %s: another operation has the same place", method, show(template))
+		return
+	}
+	if len(g.found) == maxOperations {
+		g.more++
+		return
+	}
+	for _, p := range places {
+		g.taken[p] = true
+	}
+	g.found = append(g.found, describe(raw, template, method, g.ids))
 }
 
 // base is the path in front of all paths: that of the first server.

@@ -36,7 +36,7 @@ func TestRefusedRoutes(t *testing.T) {
 		{7, route(`boundary: key, require: ["notes:*"]`), `7:62: route "x" requires "notes:*"; roles have patterns, routes do not (name the scopes)`},
 		{7, route(`boundary: key, fresh: 10m`), `7:59: route "x" has fresh, but nobody signs in there (remove it, or add session to the boundary)`},
 		{7, route(`boundary: key, csrf: page`), `7:58: route "x" has csrf, but takes no session (remove it: keys and tokens are not sent by browsers on their own)`},
-		{7, route(`boundary: session, csrf: exempt`), `7:62: routes[].csrf: "exempt" is not a kind of token (write one of: session, page, once)`},
+		{7, route(`boundary: session, csrf: exempt`), `7:62: routes[].csrf: exempt needs a reason (write { exempt: "why" })`},
 		{7, route(`boundary: session, csrf: { exempt: "" }`), `7:72: routes[].csrf.exempt: the reason has to be 8 to 500 characters long (say in a sentence why this is right here)`},
 		{7, route(`boundary: session, effect: read`), `7:64: route "x" is declared read, but its methods write (effect: { read: "why it changes nothing" })`},
 		{7, route(`boundary: session, network: ["203.0.113.9/24"]`), `7:66: routes[].network[]: "203.0.113.9/24" has bits set after its first 24 (write "203.0.113.0/24")`},

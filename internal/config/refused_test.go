@@ -1,8 +1,13 @@
 package config
 
 import (
+	"errors"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // edit replaces line n of the minimal configuration; 8 appends.
@@ -107,6 +112,8 @@ func TestRefusedKeysAndTypes(t *testing.T) {
 		{8, "limits: { network: { burst: 3 } }", `8:20: limits.network.rate is missing (add rate: 100/s, or off: "why")`},
 		{8, "limits: { network: { rate: 100 } }", `8:28: limits.network.rate: "100" is not a rate (write a rate such as 10/m, 100/s or 30/10m)`},
 		{8, "limits: { network: { rate: 0/s } }", `8:28: limits.network.rate: "0/s" is not a rate (write a rate such as 10/m, 100/s or 30/10m)`},
+		{8, "limits: { network: off }", `8:20: limits.network: off needs a reason (write { off: "why" })`},
+		{8, "limits: { failures: false }", `8:21: limits.failures: off needs a reason (write { off: "why" })`},
 		{8, "limits: { network: { off: no } }", `8:27: limits.network.off: the reason has to be 8 to 500 characters long (say in a sentence why this is right here)`},
 		{5, "roles: { user: [notes read] }", `5:17: roles.user[]: "notes read" is not a scope (write "resource:action", "resource:*" or "*")`},
 		{5, "roles: { user: [notes*] }", `5:17: roles.user[]: "notes*" is not a scope (write "resource:action", "resource:*" or "*")`},
@@ -132,7 +139,7 @@ func TestRefusedEdge(t *testing.T) {
 		{2, https + "tls: { self_signed: true, cert_file: a, key_file: b }", `3:6: tls has several modes: cert_file, self_signed (keep one of them)`},
 		{2, https + "tls: { cert_file: a }", `3:6: tls has one half of a certificate (name both: cert_file and key_file)`},
 		{2, https + "tls: { behind_proxy: true }", `3:22: tls.behind_proxy needs to know the proxy (add client_ip: { trusted_proxies: ["10.0.0.0/8"] })`},
-		{2, https + "tls: { self_signed: true, hsts: off }", `3:33: tls.hsts: "off" is not a duration (write a duration such as 30s, 15m, 1h30m or 7d)`},
+		{2, https + "tls: { self_signed: true, hsts: off }", `3:33: tls.hsts: off needs a reason (write { off: "why" })`},
 		{2, https + "tls: { acme: { email: a@b } }", `3:14: "tls.acme" is not part of this version (remove it)`},
 		{8, "tls: { self_signed: true }", `8:6: tls is set, but public_url is http (remove tls, or make public_url https)`},
 		{8, "client_ip: { header: x-forwarded-for }", `8:22: client_ip.header is set, but nobody is trusted to write it (add trusted_proxies: ["10.0.0.0/8"], or remove it)`},
@@ -149,4 +156,32 @@ func TestRefusedEdge(t *testing.T) {
 		{8, "session: { idle: 25h }", `8:18: session.idle is longer than session.absolute (1d) (shorten it)`},
 		{8, "token: { access_ttl: 11m }", `8:22: token.access_ttl: 11m is too long (at most 10m)`},
 	})
+}
+
+// All faults of a file at once; the expectation is typed by hand.
+func TestRefusedAllAtOnce(t *testing.T) {
+	src, err := os.ReadFile("testdata/refused.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("testdata/refused.errors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = parse("refused.yaml", src, now)
+	if diff := cmp.Diff(strings.TrimSpace(string(want)), fmt.Sprint(err)); diff != "" {
+		t.Error(diff)
+	}
+	if e, ok := errors.AsType[Error](err); !ok || e.Line != 3 || e.File != "refused.yaml" {
+		t.Errorf("the first error is %+v", e)
+	}
+}
+
+// A file that is wrong everywhere gives a report that can still be read.
+func TestRefusedReportIsBounded(t *testing.T) {
+	_, err := parse("f", []byte(minimal+"log:\n"+strings.Repeat("  x: y\n", 1500)), now)
+	list, _ := errors.AsType[Errors](err)
+	if len(list) != maxErrors+1 || !strings.Contains(list[maxErrors].Message, "more than 200 faults") {
+		t.Errorf("%d errors", len(list))
+	}
 }

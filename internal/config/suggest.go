@@ -10,7 +10,13 @@ func nearest(s string, words []string) string {
 	if len(s) > 64 {
 		return ""
 	}
-	best, least := "", max(len(s)/3, 1)+1
+	best, least := "", 2 // one slip in a short word, two in one of five letters, three in a long one
+	if len(s) >= 5 {
+		least++
+	}
+	if len(s) >= 9 {
+		least++
+	}
 	for _, w := range words {
 		if d := distance(s, w); d < least {
 			best, least = w, d
