@@ -16,14 +16,7 @@ func (g *Gate) Release(p *Passage, status int, header map[string][]string, buf [
 	}
 	buf = p.Route.Floor.Edits(status, contentType, exchange.Header(header), buf[:0])
 	for _, e := range buf {
-		switch e.Op {
-		case headers.Set:
-			header[e.Name] = []string{e.Value}
-		case headers.Add:
-			header[e.Name] = append(header[e.Name], e.Value)
-		case headers.Remove:
-			delete(header, e.Name)
-		}
+		e.Apply(header)
 	}
 	g.rateFields(p, header)
 	header["X-Request-Id"] = []string{p.Request.ID}

@@ -40,7 +40,7 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 		PublicURL: c.PublicURL, HSTS: hsts(c), JWKS: l.minter.JWKS, RevokeKey: l.revokeKey,
 		Portal: &portal.Portal{
 			Auth: authenticator{l.login}, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
-			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages,
+			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused,
 		},
 	}
 	return s, nil

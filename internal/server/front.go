@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,16 +26,35 @@ type Front struct {
 }
 
 // Serve implements Portal.
-func (f *Front) Serve(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) {
+func (f *Front) Serve(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) *refusal.Refusal {
 	f.common(w.Header(), p)
 	switch p.Target.Decoded {
 	case portal.Prefix + "jwks.json":
-		f.serveJWKS(w, r, p)
+		return f.try(w, r, p, f.serveJWKS)
 	case portal.Prefix + "revoke-key":
-		f.revokeKey(w, r, p)
-	default:
-		f.Portal.Serve(w, r, f.visit(p))
+		return f.try(w, r, p, f.revokeKey)
 	}
+	no := new(*refusal.Refusal)
+	f.Portal.Serve(w, r.WithContext(context.WithValue(r.Context(), refusedKey{}, no)), f.visit(p))
+	return *no
+}
+
+type refusedKey struct{}
+
+// Refused is for portal.Portal.Refused: it remembers the refusal for Serve.
+func Refused(r *http.Request, _ portal.Visit, why *refusal.Refusal) {
+	if no, ok := r.Context().Value(refusedKey{}).(**refusal.Refusal); ok {
+		*no = why
+	}
+}
+
+// try serves one address and writes its refusal.
+func (f *Front) try(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, serve func(http.ResponseWriter, *http.Request, *sanmon.Passage) error) *refusal.Refusal {
+	no := refusal.From(serve(w, r, p))
+	if no != nil {
+		f.Refuse(w, r, p, no)
+	}
+	return no
 }
 
 func (f *Front) visit(p *sanmon.Passage) portal.Visit {
@@ -59,26 +79,23 @@ func (f *Front) ServeJWKS(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(f.JWKS()) // a client that left needs no keys
 }
 
-func (f *Front) serveJWKS(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) {
-	if no := takes(r, http.MethodGet, http.MethodHead); no != nil {
-		f.Refuse(w, r, p, no)
-		return
+func (f *Front) serveJWKS(w http.ResponseWriter, r *http.Request, _ *sanmon.Passage) error {
+	if err := takes(r, http.MethodGet, http.MethodHead); err != nil {
+		return err
 	}
 	f.ServeJWKS(w, r)
+	return nil
 }
 
-func (f *Front) revokeKey(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) {
-	if no := takes(r, http.MethodPost); no != nil {
-		f.Refuse(w, r, p, no)
-		return
+func (f *Front) revokeKey(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) error {
+	if err := takes(r, http.MethodPost); err != nil {
+		return err
 	}
-	if err := f.RevokeKey(w, r, p); err != nil {
-		f.Refuse(w, r, p, refusal.From(err))
-	}
+	return f.RevokeKey(w, r, p)
 }
 
 // takes refuses other methods than those.
-func takes(r *http.Request, methods ...string) *refusal.Refusal {
+func takes(r *http.Request, methods ...string) error {
 	if slices.Contains(methods, r.Method) {
 		return nil
 	}

@@ -38,8 +38,9 @@ type Renewer interface {
 
 // Portal answers below the reserved prefix and writes refusals.
 type Portal interface {
-	// Serve answers a request to one of our own addresses.
-	Serve(w http.ResponseWriter, r *http.Request, p *sanmon.Passage)
+	// Serve answers a request to one of our own addresses, and returns the refusal
+	// that it answered with, nil for none.
+	Serve(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) *refusal.Refusal
 	// Refuse writes the answer to a refused request: problem+json, a page, or a
 	// redirect to the login page. It returns the status that was written.
 	Refuse(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, no *refusal.Refusal) int

@@ -60,7 +60,7 @@ func (v *visit) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 func (v *visit) serve(w http.ResponseWriter, r *http.Request) {
 	sw := statusWriter{ResponseWriter: w}
-	v.state.Portal.Serve(&sw, r, &v.passage)
+	v.record.Refusal = v.state.Portal.Serve(&sw, r, &v.passage)
 	v.record.Status = sw.status
 }
 
