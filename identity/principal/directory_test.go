@@ -32,11 +32,16 @@ func newFake(rs ...Record) *fake {
 	return f
 }
 
-func (f *fake) PrincipalByID(ctx context.Context, id string) (Record, error) {
+func (f *fake) PrincipalByID(ctx context.Context, id string) (got Record, gotErr error) {
 	f.reads.Add(1)
 	f.mu.Lock()
 	r, ok := f.rows[id]
 	err, hold := f.err, f.hold
+	defer func() { // as a database driver would
+		if ctx.Err() != nil {
+			got, gotErr = Record{}, ctx.Err()
+		}
+	}()
 	f.mu.Unlock()
 	if hold != nil {
 		release := make(chan struct{})

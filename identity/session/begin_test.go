@@ -138,10 +138,16 @@ func TestMarksSurviveAStoreThatWasDown(t *testing.T) {
 	w := newWorld(t, Options{Now: func() time.Time { return t0 }})
 	cookie, sid := w.begin(t0)
 	w.want(cookie, t0.Add(time.Minute), "")
+	w.want(cookie, t0.Add(time.Minute), "")
+	fresh, freshSID := w.begin(t0)
+	w.want(fresh, t0, "") // teaches nothing but that the secret arrived
 	w.store.fail(errDown)
 	w.flush(bg)
 	w.store.fail(nil)
 	w.flush(bg)
+	if !w.store.row(freshSID).Confirmed {
+		t.Error("the confirmation is lost")
+	}
 	if got := w.store.row(sid).LastSeenAt; !got.Equal(t0.Add(time.Minute)) {
 		t.Errorf("last seen %v", got)
 	}

@@ -18,14 +18,15 @@ import (
 
 // fakeStore is a Store in memory with the contract of the interface.
 type fakeStore struct {
-	mu      sync.Mutex
-	rows    map[string]Record
-	events  []audit.Event
-	reads   int
-	rotated int
-	touches int
-	err     error              // every method fails
-	onRead  func(stage string) // runs inside SessionBySecret, after the row was read, without the lock
+	mu       sync.Mutex
+	rows     map[string]Record
+	events   []audit.Event
+	reads    int
+	rotated  int
+	touches  int
+	err      error              // every method fails
+	onRotate func()             // runs inside RotateSession, after the change, without the lock
+	onRead   func(stage string) // runs inside SessionBySecret, after the row was read, without the lock
 }
 
 func newFakeStore() *fakeStore { return &fakeStore{rows: map[string]Record{}} }
@@ -101,6 +102,11 @@ func (s *fakeStore) RotateSession(_ context.Context, sid string, from, to [32]by
 	s.rotated++
 	if ev != nil {
 		s.events = append(s.events, *ev)
+	}
+	if s.onRotate != nil {
+		defer s.mu.Lock()
+		s.mu.Unlock()
+		s.onRotate()
 	}
 	return nil
 }

@@ -146,6 +146,40 @@ func TestOldMarksDoNotConfirmTheNewSecret(t *testing.T) {
 	w.want(old, at.Add(30*time.Second), "")
 }
 
+// The same, when another change is applied during the rotation.
+func TestOldMarksAfterAnInterruptedRotation(t *testing.T) {
+	w := newWorld(t, Options{})
+	old, sid := w.begin(t0)
+	at := t0.Add(rotate)
+	w.want(old, at, "")
+	w.store.onRotate = func() { w.Apply(change.Change{Kind: change.Session, ID: "ses_other"}) }
+	next := w.renew(old, at)
+	for len(w.urgent) > 0 {
+		w.write(bg, <-w.urgent)
+	}
+	w.flush(bg)
+	if w.store.row(sid).Confirmed {
+		t.Error("the new secret is confirmed by the old one")
+	}
+	w.want(next, at, "")
+}
+
+// A row that was read before a rotation must not be kept after it: the former secret
+// would pass for the current one.
+func TestALoadDoesNotUndoARotation(t *testing.T) {
+	w := newWorld(t, Options{})
+	old, _ := w.begin(t0)
+	at := t0.Add(rotate)
+	w.store.onRead = func(string) {
+		w.store.mu.Lock()
+		w.store.onRead = nil
+		w.store.mu.Unlock()
+		w.renew(old, at)
+	}
+	w.want(old, at, "") // began before the rotation
+	w.want(old, at.Add(61*time.Second), refusal.LoginRequired)
+}
+
 func TestConcurrentRenewals(t *testing.T) {
 	w := newWorld(t, Options{})
 	other := w.node()
