@@ -153,6 +153,20 @@ func TestMarksSurviveAStoreThatWasDown(t *testing.T) {
 	}
 }
 
+func TestADeletedSessionIsForgotten(t *testing.T) {
+	w := newWorld(t, Options{Now: func() time.Time { return t0 }})
+	cookie, sid := w.begin(t0)
+	w.want(cookie, t0.Add(time.Minute), "")
+	w.store.mu.Lock()
+	delete(w.store.rows, sid)
+	w.store.mu.Unlock()
+	w.flush(bg)
+	if w.Len() != 0 {
+		t.Error("it is still in memory")
+	}
+	w.want(cookie, t0.Add(time.Minute), refusal.LoginRequired)
+}
+
 func TestMemoryLetsGoOfDeadSessions(t *testing.T) {
 	now := t0
 	w := newWorld(t, Options{Now: func() time.Time { return now }})

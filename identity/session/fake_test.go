@@ -115,13 +115,16 @@ func (s *fakeStore) TouchSession(_ context.Context, sid string, at time.Time, ne
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.rows[sid]
-	if !ok || s.err != nil {
+	if s.err != nil {
 		return s.err
+	}
+	if !ok {
+		return ErrNotFound
 	}
 	if at.After(r.LastSeenAt) {
 		r.LastSeenAt = at
 	}
-	r.Networks, r.Confirmed = networks, confirmed
+	r.Networks, r.Confirmed = networks, r.Confirmed || confirmed
 	s.rows[sid] = r
 	s.touches++
 	return nil

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -80,6 +81,10 @@ func (k *Keeper) write(ctx context.Context, l *live) {
 	seen := l.seen.Load()
 	l.unwritten.Store(false) // before the read: what is learned meanwhile stays unwritten
 	err := k.store.TouchSession(ctx, l.SID, time.UnixMicro(seen), networkTexts(*l.networks.Load()), l.confirmed.Load())
+	if errors.Is(err, ErrNotFound) { // deleted: there is nothing to keep
+		k.memory.forget(l.SID)
+		return
+	}
 	if err != nil {
 		l.unwritten.Store(true)
 		k.options.Load().Log.Warn("session mark not written", "sid", l.SID, "err", err)
