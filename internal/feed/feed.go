@@ -81,7 +81,9 @@ func (f *Follower) Run(ctx context.Context) error {
 		case <-hints:
 		case <-timer.C:
 		}
-		f.note(f.catchUp(ctx))
+		if err := f.catchUp(ctx); ctx.Err() == nil {
+			f.note(err)
+		}
 		timer.Reset(f.poll())
 	}
 }

@@ -20,7 +20,7 @@ const insertKey = `INSERT INTO api_key (` + keyColumns + `)
 // expireKey shortens the life of a live key, and only shortens it. $2 is 0 for
 // "leave it".
 const expireKey = `UPDATE api_key SET expires_at = CASE
-	WHEN $2 <> 0 AND (expires_at = 0 OR expires_at > $2) THEN $2 ELSE expires_at END
+	WHEN CAST($2 AS BIGINT) <> 0 AND (expires_at = 0 OR expires_at > $2) THEN $2 ELSE expires_at END
 	WHERE id = $1 AND revoked_at = 0 AND (expires_at = 0 OR expires_at > $3)`
 
 // CreateKey implements apikey.Store. A taken id is an error that no layer declared:

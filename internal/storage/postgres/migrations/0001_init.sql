@@ -68,11 +68,11 @@ CREATE TABLE session (
 	revoked_at     BIGINT NOT NULL,
 	revoke_reason  TEXT COLLATE "C" NOT NULL
 );
-CREATE INDEX session_prev ON session (prev_hash) WHERE prev_hash IS NOT NULL;
-CREATE INDEX session_user ON session (user_id, created_at) WHERE revoked_at = 0;
-CREATE INDEX session_created ON session (created_at) WHERE revoked_at = 0;
-CREATE INDEX session_expires ON session (expires_at);
-CREATE INDEX session_revoked ON session (revoked_at) WHERE revoked_at > 0;
+CREATE INDEX session_by_prev ON session (prev_hash) WHERE prev_hash IS NOT NULL;
+CREATE INDEX session_by_user ON session (user_id, created_at) WHERE revoked_at = 0;
+CREATE INDEX session_by_created ON session (created_at) WHERE revoked_at = 0;
+CREATE INDEX session_by_expires ON session (expires_at);
+CREATE INDEX session_by_revoked ON session (revoked_at) WHERE revoked_at > 0;
 
 CREATE TABLE api_key (
 	id                TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -91,7 +91,7 @@ CREATE TABLE api_key (
 	last_used_at      BIGINT NOT NULL,
 	last_used_network TEXT COLLATE "C" NOT NULL
 );
-CREATE INDEX api_key_owner ON api_key (owner);
+CREATE INDEX api_key_by_owner ON api_key (owner);
 
 CREATE TABLE server_key (
 	purpose    TEXT COLLATE "C" NOT NULL,
@@ -106,4 +106,4 @@ CREATE TABLE csrf_spent (
 	id         BYTEA NOT NULL PRIMARY KEY,
 	expires_at BIGINT NOT NULL
 );
-CREATE INDEX csrf_spent_expires ON csrf_spent (expires_at);
+CREATE INDEX csrf_spent_by_expires ON csrf_spent (expires_at);

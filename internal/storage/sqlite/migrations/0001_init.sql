@@ -61,11 +61,11 @@ CREATE TABLE session (
 	revoked_at     INTEGER NOT NULL,
 	revoke_reason  TEXT NOT NULL
 ) STRICT;
-CREATE INDEX session_prev ON session (prev_hash) WHERE prev_hash IS NOT NULL;
-CREATE INDEX session_user ON session (user_id, created_at) WHERE revoked_at = 0;
-CREATE INDEX session_created ON session (created_at) WHERE revoked_at = 0;
-CREATE INDEX session_expires ON session (expires_at);
-CREATE INDEX session_revoked ON session (revoked_at) WHERE revoked_at > 0;
+CREATE INDEX session_by_prev ON session (prev_hash) WHERE prev_hash IS NOT NULL;
+CREATE INDEX session_by_user ON session (user_id, created_at) WHERE revoked_at = 0;
+CREATE INDEX session_by_created ON session (created_at) WHERE revoked_at = 0;
+CREATE INDEX session_by_expires ON session (expires_at);
+CREATE INDEX session_by_revoked ON session (revoked_at) WHERE revoked_at > 0;
 
 CREATE TABLE api_key (
 	id                TEXT NOT NULL PRIMARY KEY,
@@ -84,7 +84,7 @@ CREATE TABLE api_key (
 	last_used_at      INTEGER NOT NULL,
 	last_used_network TEXT NOT NULL
 ) STRICT;
-CREATE INDEX api_key_owner ON api_key (owner);
+CREATE INDEX api_key_by_owner ON api_key (owner);
 
 CREATE TABLE server_key (
 	purpose    TEXT NOT NULL,
@@ -99,4 +99,4 @@ CREATE TABLE csrf_spent (
 	id         BLOB NOT NULL PRIMARY KEY,
 	expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX csrf_spent_expires ON csrf_spent (expires_at);
+CREATE INDEX csrf_spent_by_expires ON csrf_spent (expires_at);
