@@ -99,6 +99,9 @@ func (rec *Record) appendLine(b []byte) []byte {
 		b = text(b, "observed", string(no.Code))
 		b = text(b, "observed_reason", no.Error())
 	}
+	if rec.Aborted != nil {
+		b = text(b, "error", rec.Aborted.Error())
+	}
 	if no := rec.Refusal; no != nil {
 		b = text(b, "code", string(no.Code))
 		b = text(b, "layer", string(no.Layer()))
@@ -132,6 +135,8 @@ func (rec *Record) message() string {
 		return "refused"
 	case rec.Gone:
 		return "client gone"
+	case rec.Aborted != nil:
+		return "answer cut"
 	}
 	return "request"
 }

@@ -66,6 +66,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s := h.state.Load()
 	v := h.enter(s, r)
 	defer h.leave(v)
+	defer v.rescue(w, r)
 	err := s.Gate.Judge(r.Context(), &v.request, &v.body, &v.passage)
 	switch {
 	case err != nil:

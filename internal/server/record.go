@@ -16,6 +16,7 @@ type Record struct {
 	Status  int              // of the answer; 0 when none could be given
 	Refusal *refusal.Refusal // nil when the request passed
 	Gone    bool             // the client left before the answer
+	Aborted error            // why the answer was cut after its head; nil when it was not
 	Started time.Time
 	Took    time.Duration
 }

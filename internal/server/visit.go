@@ -3,11 +3,14 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"time"
 
 	"github.com/sanmon-gate/sanmon"
+	"github.com/sanmon-gate/sanmon/caller"
 	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/internal/proxy"
 	"github.com/sanmon-gate/sanmon/internal/wire"
@@ -76,7 +79,8 @@ func (v *visit) forward(w http.ResponseWriter, r *http.Request) {
 	err := v.state.Backends[p.Route.Upstream].Forward(w, r, proxy.Outgoing{
 		Method: r.Method, Target: v.target(), Host: p.Host, Header: header,
 		Body: body, ContentLength: length, Timeout: v.state.Timeouts[p.Route.Upstream],
-		Upgrade: p.Upgrade, Once: p.Writes, Owner: owner(p), Release: func(status int, h http.Header) { v.release(r.Context(), status, h) },
+		Upgrade: p.Upgrade, Once: p.Writes, Owner: owner(p), Alive: func() error { return v.alive(r.Context()) },
+		Aborted: func(cause error) { v.record.Aborted = cause }, Release: func(status int, h http.Header) { v.release(r.Context(), status, h) },
 	})
 	switch {
 	case err == nil:
@@ -85,6 +89,36 @@ func (v *visit) forward(w http.ResponseWriter, r *http.Request) {
 	default:
 		v.refuse(w, r, err)
 	}
+}
+
+// rescue turns a panic into a refusal, if nothing was written yet: the gate fails
+// closed and goes on. It logs the type and the place, never the value, which may hold
+// anything. An aborted answer is passed on: net/http cuts the connection then.
+func (v *visit) rescue(w http.ResponseWriter, r *http.Request) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if cause == http.ErrAbortHandler {
+		panic(cause)
+	}
+	no := &refusal.Refusal{Code: refusal.Internal, Reason: "a fault of the gate; please report it with this trace", Err: fmt.Errorf("panic of type %T\n%s", cause, debug.Stack())}
+	if v.record.Status != 0 {
+		v.record.Refusal = no
+		panic(http.ErrAbortHandler)
+	}
+	v.refuse(w, r, no)
+}
+
+// alive judges the session behind a connection that is about to stay open once more:
+// it may have ended while the backend was asked.
+func (v *visit) alive(ctx context.Context) error {
+	p := &v.passage
+	if p.Caller.Kind != caller.Session {
+		return nil
+	}
+	_, err := v.state.Gate.Sessions.Judge(ctx, p.Cookie, p.Addr, time.Now(), new(caller.Caller))
+	return err
 }
 
 func (v *visit) release(ctx context.Context, status int, h http.Header) {
