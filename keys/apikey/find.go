@@ -88,6 +88,14 @@ func index(b []byte, at, i int) int {
 	return at + i
 }
 
+// At returns the span that begins at b[at].
+func At(b []byte, at int) (Span, bool) {
+	if at < 0 || at >= len(b) {
+		return Span{}, false
+	}
+	return match(b, at)
+}
+
 // match reads a key that begins at b[at], through percent-encoding, up to the
 // 38 characters of secret and checksum.
 func match(b []byte, at int) (Span, bool) {
