@@ -2,9 +2,11 @@ package sanmon
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/sanmon-gate/sanmon/exchange"
+	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/keys/limit"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/web/csrf"
@@ -78,10 +80,10 @@ func (g *Gate) bearer(f exchange.Fields) (string, error) {
 
 // failed counts a failed credential against its network. A network with too many
 // failures is told to wait instead of what was wrong; good credentials from there
-// still work, so that one bad client does not lock out an office.
+// still work, so that one bad client does not lock out an office. A session that has
+// ended is no failure: its browser does not know yet.
 func (g *Gate) failed(p *Passage, err error) error {
-	code := refusal.From(err).Code
-	if g.Failures == nil || code != refusal.KeyInvalid && code != refusal.TokenInvalid && code != refusal.LoginRequired {
+	if g.Failures == nil || !guess(err) {
 		return err
 	}
 	taken := g.Limits.Take(p.Request.Now, limit.Demand{Policy: g.Failures, Key: g.network(p, "failures")})
@@ -89,6 +91,17 @@ func (g *Gate) failed(p *Passage, err error) error {
 		return taken.Err()
 	}
 	return err
+}
+
+// guess reports whether err refuses a credential that may have been guessed.
+func guess(err error) bool {
+	switch refusal.From(err).Code {
+	case refusal.KeyInvalid, refusal.TokenInvalid:
+		return true
+	case refusal.LoginRequired:
+		return errors.Is(err, session.ErrNotFound)
+	}
+	return false
 }
 
 // prove is step 6: a request that changes state and rests on a cookie carries a

@@ -63,7 +63,7 @@ func (k *Keeper) Configure(o Options) error {
 func (k *Keeper) Judge(ctx context.Context, cookie string, from netip.Addr, now time.Time, into *caller.Caller) (renew bool, err error) {
 	raw, ok := decode(cookie)
 	if !ok {
-		return false, refusal.New(refusal.LoginRequired, "the session cookie is not a session secret (the client should drop it and sign in)")
+		return false, stranger("the session cookie is not a session secret (the client should drop it and sign in)")
 	}
 	o, hash := k.options.Load(), digest(raw)
 	l, st, err := k.find(ctx, hash, now, o)
@@ -120,7 +120,7 @@ func (k *Keeper) load(ctx context.Context, hash [32]byte) (*live, error) {
 	r, err := k.store.SessionBySecret(ctx, hash)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return nil, refusal.New(refusal.LoginRequired, "no session has the secret that was presented (it was replaced, deleted or guessed)")
+		return nil, stranger("no session has the secret that was presented (it was replaced, deleted or guessed)")
 	case err != nil:
 		return nil, busy("read a session", err)
 	}
@@ -182,6 +182,12 @@ func (k *Keeper) Flush() { k.memory.hideAll() }
 
 // Len counts the sessions in memory.
 func (k *Keeper) Len() int { return k.memory.len() }
+
+// stranger refuses a cookie that never was, or is no longer, any session's. Its cause
+// is ErrNotFound, by which guesses are told from sessions that have ended.
+func stranger(reason string) error {
+	return &refusal.Refusal{Code: refusal.LoginRequired, Reason: reason, Err: ErrNotFound}
+}
 
 // busy is the refusal for a store that failed; refusals pass as they are.
 func busy(doing string, err error) error {

@@ -105,6 +105,9 @@ func (p *Portal) describe(c *caller.Caller, token string) whoami {
 		AuthTime: c.AuthTime.UTC().Format(time.RFC3339), ExpiresAt: c.ExpiresAt.UTC().Format(time.RFC3339),
 		CSRFToken: token,
 	}
+	if c.AuthTime.Unix() <= 0 { // known, but not from this network
+		me.AuthTime = ""
+	}
 	if c.Principal != nil {
 		me.Roles = append(me.Roles, c.Principal.Roles...)
 	}

@@ -130,10 +130,11 @@ func (v *visit) release(ctx context.Context, status int, h http.Header) {
 }
 
 // renew hands the browser another session secret with the answer. If that fails, the
-// one that it has still holds.
+// one that it has still holds. The windows in which the old one is taken begin now, not
+// when the request came: a slow backend must not use them up.
 func (v *visit) renew(ctx context.Context, h http.Header) {
 	p := &v.passage
-	next, err := v.state.Sessions.Renew(ctx, p.Cookie, p.Addr, p.Request.Now)
+	next, err := v.state.Sessions.Renew(ctx, p.Cookie, p.Addr, time.Now())
 	if err != nil || next.Empty() {
 		return
 	}
