@@ -154,6 +154,7 @@ func TestWarnings(t *testing.T) {
 		{7, `  - { id: x, match: { path: "/{rest...}" }, boundary: public }`, `7:55: route "x" makes everything public that no other route names (name the public parts)`},
 		{8, "login: { password: false }", `8:20: routes take a session, but there is no way to sign in (set login.password: true)`},
 		{8, "observe_all: { until: 2026-11-25 }", `8:14: observe_all has ended on 2026-11-25: everything is enforced (remove it)`},
+		{8, "observe_all: { until: 2026-11-25T12:00:00Z }", `8:14: observe_all has ended on 2026-11-25: everything is enforced (remove it)`},
 		{8, "observe_all: { until: 2026-11-26 }", `8:14: observe_all: until 2026-11-26T00:00:00Z, checks report and do not refuse`},
 		{7, `  - { id: x, match: { path: "/x", methods: [GET] }, boundary: session, csrf: page }`, `7:78: route "x" has csrf, but only reads: no token is asked for (remove it, or declare effect: write)`},
 	} {

@@ -2,11 +2,8 @@ package config
 
 import "time"
 
-const (
-	maxRate = 10_000_000
-	// DefaultMaxBody bounds a request body, in bytes, where a route does not say.
-	DefaultMaxBody = 100 << 20
-)
+// maxRate is the largest burst.
+const maxRate = 10_000_000
 
 func limitKeys() []key {
 	return []key{

@@ -140,7 +140,7 @@ type Route struct {
 	Limit     Rate
 	LimitPer  string // "caller", "network" or "route"
 	Network   []netip.Prefix
-	MaxBody   int64    // bytes; default DefaultMaxBody; -1 no bound was asked for
+	MaxBody   int64    // bytes; default 100 MiB; -1 no bound was asked for
 	Types     []string // media types; empty any
 	CSP       string   // "floor" (default) or "observe"
 	Profile   string   // where some of these settings come from; "" none
