@@ -54,15 +54,11 @@ func userAdd(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if env.json {
-					return env.printJSON(struct {
-						ID    string   `json:"id"`
-						Email string   `json:"email"`
-						Roles []string `json:"roles"`
-					}{r.ID, r.Name, list(r.Roles)})
-				}
-				_, err = fmt.Fprintf(env.stdout, "added %s (%s), roles: %s\n", r.Name, r.ID, strings.Join(r.Roles, ", "))
-				return err
+				return env.printJSON(struct {
+					ID    string   `json:"id"`
+					Email string   `json:"email"`
+					Roles []string `json:"roles"`
+				}{r.ID, r.Name, list(r.Roles)})
 			})
 		},
 	}
