@@ -51,6 +51,7 @@ type clientBody struct {
 	io.ReadCloser
 	watch   *watch
 	failed  atomic.Pointer[error]
+	ended   atomic.Bool // it was read to its end
 	source  http.Header // the client's trailers; complete at the end of the body
 	trailer http.Header // what the transport sends; nil without trailers
 }
@@ -78,6 +79,7 @@ func (c *clientBody) Read(p []byte) (int, error) {
 		for name := range c.trailer {
 			c.trailer[name] = c.source[name]
 		}
+		c.ended.Store(true)
 	case err != nil:
 		c.failed.CompareAndSwap(nil, &err)
 	}

@@ -39,6 +39,7 @@ func (b *Backend) Forward(w http.ResponseWriter, r *http.Request, out Outgoing) 
 		fullDuplex(w)
 	}
 	res, err := b.transport.RoundTrip(req)
+	closeAfterUnreadBody(w, r, cb)
 	if err != nil {
 		return b.failure(r, cb, wt, err)
 	}
@@ -74,6 +75,15 @@ func (b *Backend) timeout(out *Outgoing) time.Duration {
 // fullDuplex lets the answer begin while the body still comes. Only HTTP/1 needs
 // to be told; a writer that cannot is one that already does.
 func fullDuplex(w http.ResponseWriter) { _ = http.NewResponseController(w).EnableFullDuplex() }
+
+// closeAfterUnreadBody makes an HTTP/1 answer that begins before the request body
+// has ended the last one of its connection. In full duplex net/http does not look
+// whether a body broke off, and would read what is left of it as the next request.
+func closeAfterUnreadBody(w http.ResponseWriter, r *http.Request, cb *clientBody) {
+	if cb != nil && r.ProtoMajor == 1 && !cb.ended.Load() {
+		w.Header()["Connection"] = []string{"close"}
+	}
+}
 
 // respond sends head, body and trailers. It panics when that fails half way.
 func (b *Backend) respond(w http.ResponseWriter, res *http.Response, out *Outgoing, wt *watch, streams bool) {

@@ -30,8 +30,10 @@ type Outgoing struct {
 	// Upgrade asks for the protocol that Header names in Upgrade. Without it a 101
 	// from the backend is a failure.
 	Upgrade bool
-	// Once says that the request has an effect although its method is safe: it is
-	// never sent a second time, not even after a connection that broke unused.
+	// Once says that the request has an effect, whatever its method promises: it is
+	// not sent a second time when the connection breaks before an answer. What was
+	// not written at all may still go out on another connection, and so may a request
+	// without a body that carries an Idempotency-Key, whose sender asks for that.
 	Once bool
 	// Owner is the session or key id to which long-lived connections belong; see
 	// Tunnels.Close. Empty means that they belong to nobody.
@@ -76,7 +78,7 @@ func (b *Backend) request(ctx context.Context, r *http.Request, out *Outgoing, w
 	}
 	switch {
 	case out.Body == nil || out.ContentLength == 0:
-		if out.Once {
+		if out.Once && safe(out.Method) {
 			withoutRetry(&base)
 		}
 	case out.ContentLength > 0 && out.ContentLength <= smallBody && len(out.Header["Expect"]) == 0:
@@ -119,10 +121,25 @@ func smallRequestBody(base *http.Request, out *Outgoing, wt *watch) error {
 	buf = buf[:n:n]
 	base.ContentLength = out.ContentLength
 	base.Body = io.NopCloser(bytes.NewReader(buf))
-	if !out.Once {
+	if !out.Once || !replayable(out) { // the transport then repeats only what it has not written
 		base.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(buf)), nil }
 	}
 	return nil
+}
+
+// safe reports whether net/http takes a method for one that may be repeated.
+func safe(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
+}
+
+// replayable reports whether net/http would repeat the request when its connection
+// breaks after it was written (Request.isReplayable).
+func replayable(out *Outgoing) bool {
+	return safe(out.Method) || len(out.Header["Idempotency-Key"]) > 0 || len(out.Header["X-Idempotency-Key"]) > 0
 }
 
 // withoutRetry keeps the transport from sending a request again that has no body:

@@ -630,7 +630,7 @@ func TestRetries(t *testing.T) {
 		once   bool
 		want   string
 		sent   int32
-	}{{"GET", false, "200 ok", 2}, {"GET", true, "502 upstream_unreachable", 1}, {"POST", false, "502 upstream_unreachable", 1}} {
+	}{{"GET", false, "200 ok", 2}, {"GET", true, "502 upstream_unreachable", 1}, {"POST", false, "502 upstream_unreachable", 1}, {"POST", true, "502 upstream_unreachable", 1}} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -679,15 +679,21 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// TestOnceHasNoBody: what keeps the transport from repeating is not on the wire.
-func TestOnceHasNoBody(t *testing.T) {
-	r := rawBackend(t, "HTTP/1.1 204 No Content\r\n\r\n")
-	b, _ := New(Options{Name: "app", URL: r.url})
-	if err := b.Forward(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), Outgoing{Method: "GET", Target: "/x", Host: "h", Once: true}); err != nil {
-		t.Fatal(err)
-	}
-	if want := "GET /x HTTP/1.1\r\nHost: h\r\n\r\n"; r.received() != want {
-		t.Errorf("got %q", r.received())
+// TestOnceOnTheWire: what keeps the transport from repeating is not to be seen.
+func TestOnceOnTheWire(t *testing.T) {
+	for _, c := range []struct{ method, want string }{
+		{"GET", "GET /x HTTP/1.1\r\nHost: h\r\n\r\n"},
+		{"POST", "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"},
+		{"DELETE", "DELETE /x HTTP/1.1\r\nHost: h\r\n\r\n"},
+	} {
+		r := rawBackend(t, "HTTP/1.1 204 No Content\r\n\r\n")
+		b, _ := New(Options{Name: "app", URL: r.url})
+		if err := b.Forward(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), Outgoing{Method: c.method, Target: "/x", Host: "h", Once: true}); err != nil {
+			t.Fatal(err)
+		}
+		if r.received() != c.want {
+			t.Errorf("got %q, want %q", r.received(), c.want)
+		}
 	}
 }
 
