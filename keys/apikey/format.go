@@ -65,7 +65,7 @@ func Generate(env Env) (ID, secret.Value, error) {
 	key = append(key, id[:]...)
 	key = append(key, '_')
 	key = append(key, secret.Random62(secretSize)...)
-	sum := checksum(crc32.ChecksumIEEE(key))
+	sum := checksum(crc(string(key)))
 	return id, secret.New(append(key, sum[:]...)), nil
 }
 
@@ -86,10 +86,14 @@ func Parse(key string) (ID, Env, error) {
 	return ID([]byte(key[idAt : secretAt-1])), env, nil
 }
 
-// crc is CRC-32/IEEE of a string of at most Size bytes.
+// crc is CRC-32/IEEE of a string. crc32.ChecksumIEEE wants bytes, and the copy would
+// be an allocation for each request.
 func crc(s string) uint32 {
-	var b [Size]byte
-	return crc32.ChecksumIEEE(b[:copy(b[:], s)])
+	c := ^uint32(0)
+	for i := range len(s) {
+		c = crc32.IEEETable[byte(c)^s[i]] ^ c>>8
+	}
+	return ^c
 }
 
 // checksum writes a CRC in base62, padded with zeros: 62⁶ > 2³².
