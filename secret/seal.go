@@ -63,7 +63,7 @@ func (m *Master) Open(purpose string, sealed []byte) (Value, error) {
 	if err != nil {
 		return Value{}, fmt.Errorf("open %s: %w", purpose, ErrSeal)
 	}
-	return Value{&box{plain}}, nil
+	return keep(plain), nil
 }
 
 func (m *Master) aead(purpose string, salt []byte) (cipher.AEAD, error) {

@@ -14,20 +14,28 @@ import (
 const Redacted = "[REDACTED]"
 
 // Value is a secret. It prints as Redacted in every verb, encoder and logger. The
-// bytes sit behind a pointer, because fmt reaches unexported fields without calling
-// methods and would print them. The zero value is the empty secret. A Value is
-// immutable and safe for concurrent use.
-type Value struct{ p *box }
+// bytes sit behind a pointer to a pointer, because fmt reaches unexported fields
+// without calling methods: there it prints what one pointer to a struct points to
+// when the verb does not fit (%s, %q, %t), but never follows a second one. The zero
+// value is the empty secret. A Value is immutable, comparable by identity and safe
+// for concurrent use.
+type Value struct{ p **box }
 
 type box struct{ b []byte }
 
+// keep makes a Value of b itself.
+func keep(b []byte) Value {
+	p := &box{b}
+	return Value{&p}
+}
+
 // New returns a secret with a copy of b.
 func New(b []byte) Value {
-	return Value{&box{append([]byte(nil), b...)}}
+	return keep(append([]byte(nil), b...))
 }
 
 // NewString returns a secret with the bytes of s.
-func NewString(s string) Value { return Value{&box{[]byte(s)}} }
+func NewString(s string) Value { return keep([]byte(s)) }
 
 // Expose returns the bytes. It is the only reader: whoever calls it must not
 // keep, change or print them.
@@ -35,11 +43,11 @@ func (v Value) Expose() []byte {
 	if v.p == nil {
 		return nil
 	}
-	return v.p.b
+	return (*v.p).b
 }
 
 // Empty reports whether the secret has no bytes.
-func (v Value) Empty() bool { return v.p == nil || len(v.p.b) == 0 }
+func (v Value) Empty() bool { return len(v.Expose()) == 0 }
 
 // Equal compares in time that depends on the lengths only.
 func (v Value) Equal(w Value) bool { return subtle.ConstantTimeCompare(v.Expose(), w.Expose()) == 1 }
