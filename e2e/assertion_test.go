@@ -68,6 +68,7 @@ func TestAssertionIsVerifiedByPyJWT(t *testing.T) {
 
 	k := g.AddKey(t, "service:cron", "--role", "reader")
 	eventually(t, 250*time.Millisecond, func() bool { return g.Client(t).Get(t, "/assertion", "X-Api-Key", k.Key).Status == 200 })
+	got = asserted{}
 	g.Client(t).Get(t, "/assertion", "X-Api-Key", k.Key).JSON(t, &got)
 	if got.Claims["key_id"] != k.ID || got.Claims["scope"] != "notes:read" || got.Claims["email"] != nil && got.Claims["email"] != "" || got.Claims["sid"] != nil && got.Claims["sid"] != "" {
 		t.Errorf("with a key: %v", got.Claims)

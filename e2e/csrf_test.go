@@ -175,7 +175,7 @@ func TestOriginVerdict(t *testing.T) {
 		want(t, "Sec-Fetch-Site "+row.site+", Origin "+row.origin, a, status, row.code)
 	}
 	// A key is no ambient credential: no origin is needed, and a foreign one is still foreign.
-	key := g.AddKey(t, writer, "--role", "writer").Key
+	key := newKey(t, g, writer, "--role", "writer").Key
 	k := g.Client(t)
 	want(t, "key without origin", k.PostJSON(t, "/notes", map[string]string{"title": "k"}, "X-Api-Key", key, "Sec-Fetch-Site", "", "Origin", ""), 201, "")
 	want(t, "GET from another site", c.Get(t, "/notes", "Sec-Fetch-Site", "cross-site"), 200, "")
@@ -188,6 +188,7 @@ func TestGetDeclaredWrite(t *testing.T) {
 	c := signedIn(t, g, writer)
 	c.CSRF = ""
 	want(t, "fetch without a token", c.Get(t, "/danger"), 403, "csrf_missing")
+	want(t, "the session's token as header", c.Get(t, "/danger-session", "X-Sanmon-Csrf", c.Session(t, "").CSRFToken), 200, "")
 	token := c.Session(t, "GET /danger").CSRFToken
 	a := c.Get(t, "/danger?a=1&_sanmon="+url.QueryEscape(token)+"&b=2")
 	if s := echoed(t, a); s.Query != "a=1&b=2" {

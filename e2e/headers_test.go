@@ -162,7 +162,7 @@ func TestConnectionCannotNameOurFieldsAway(t *testing.T) {
 func TestOurCredentialsStayHere(t *testing.T) {
 	g := notes(t)
 	c := signedIn(t, g, writer)
-	key := g.AddKey(t, writer, "--role", "writer")
+	key := newKey(t, g, writer, "--role", "writer")
 	secret := c.Cookie(t)
 	for _, path := range []string{"/private/x", "/echo/x"} {
 		a := c.Get(t, path, "Cookie", g.CookieName()+"="+secret+"; theme=dark; other="+"1")

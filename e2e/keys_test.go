@@ -103,8 +103,7 @@ func TestKeyRestrictions(t *testing.T) {
 // TestHalfAKeyIsNoKey: RT 75, 93 and what else a client may send for a key.
 func TestHalfAKeyIsNoKey(t *testing.T) {
 	g := notes(t)
-	k := g.AddKey(t, writer, "--role", "writer").Key
-	time.Sleep(250 * time.Millisecond)
+	k := newKey(t, g, writer, "--role", "writer").Key
 	for _, field := range []string{
 		"X-Api-Key: " + k[:59], "X-Api-Key: " + k + "A", "X-Api-Key: " + strings.ToUpper(k), "X-Api-Key: " + k[:30], "X-Api-Key: smk_live_", "X-Api-Key:", "X-Api-Key: x", "X-Api-Key: \"" + k + "\"", "X-Api-Key: " + k + "," + k,
 		"Authorization: Bearer", "Authorization: Bearer ", "Authorization: bearer " + k[:59], "Authorization: " + k, "Authorization: Basic " + k, "Authorization: Bearer " + k + " " + k, "Authorization: Token " + k,

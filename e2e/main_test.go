@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sanmon-gate/sanmon/e2e/harness"
 )
@@ -37,7 +38,8 @@ const notesRoutes = `
   - { id: form-page-token, upstream: app, match: { path: "/echo-page", methods: [POST] }, boundary: [session], csrf: page }
   - { id: form-once, upstream: app, match: { path: "/echo-once", methods: [POST] }, boundary: [session], csrf: once }
   - { id: form-exempt, upstream: app, match: { path: "/echo-exempt", methods: [POST] }, boundary: [session], csrf: { exempt: "a test of the exemption" } }
-  - { id: danger, upstream: app, match: { path: "/danger", methods: [GET] }, effect: write, boundary: [session] }
+  - { id: danger, upstream: app, match: { path: "/danger", methods: [GET] }, effect: write, boundary: [session], csrf: once }
+  - { id: danger-session, upstream: app, match: { path: "/danger-session", methods: [GET] }, effect: write, boundary: [session] }
   - { id: notes-list, upstream: app, match: { path: "/notes", methods: [GET] }, boundary: [session, key], require: ["notes:read"] }
   - { id: notes-read, upstream: app, match: { path: "/notes/{id}", methods: [GET] }, boundary: [session, key], require: ["notes:read"] }
   - { id: notes-write, upstream: app, match: { path: "/notes", methods: [POST] }, boundary: [session, key], require: ["notes:write"], input: { max_body: 64KiB, types: [application/json] } }
@@ -101,8 +103,16 @@ func signedIn(t *testing.T, g *harness.Gate, email string) *harness.Client {
 func want(t *testing.T, what string, a harness.Answer, status int, code string) {
 	t.Helper()
 	if a.Status != status || (code != "" && a.Code() != code) {
-		t.Errorf("%s = %d %q, want %d %q\n%s", what, a.Status, a.Code(), status, code, clip(a.Body))
+		t.Errorf("%s = %d %q, want %d %q\n%s\n%s", what, a.Status, a.Code(), status, code, clip(a.Body), harness.LogOf(a.Header.Get("X-Request-Id")))
 	}
+}
+
+// newKey makes a key and waits until the running server takes it: 250 ms at most.
+func newKey(t *testing.T, g *harness.Gate, owner string, args ...string) harness.Key {
+	t.Helper()
+	k := g.AddKey(t, owner, args...)
+	time.Sleep(250 * time.Millisecond)
+	return k
 }
 
 func clip(b []byte) string {
@@ -145,7 +155,7 @@ func (s served) value(name string) string { return strings.Join(s.values(name), 
 func echoed(t *testing.T, a harness.Answer) served {
 	t.Helper()
 	if a.Status != 200 {
-		t.Fatalf("echo: %d %s", a.Status, clip(a.Body))
+		t.Fatalf("echo: %d %s\n%s", a.Status, clip(a.Body), harness.LogOf(a.Header.Get("X-Request-Id")))
 	}
 	var s served
 	a.JSON(t, &s)

@@ -62,7 +62,7 @@ func TestPlainHTTPOnTheTLSPort(t *testing.T) {
 		}
 		defer func() { _ = conn.Close() }()
 		_, _ = io.WriteString(conn, request)
-		return harness.One(t, harness.ReadAnswers(conn, "GET", time.Second))
+		return harness.One(t, harness.ReadAnswers(conn, "GET", 10*time.Second, time.Second))
 	}
 	a := plain(get(g, "/page?x=1", "Sec-Fetch-Mode: navigate", "Accept: text/html"))
 	if a.Status != 308 || a.Header.Get("Location") != g.URL+"/page?x=1" {
@@ -99,7 +99,7 @@ func TestTLSWithoutALPN(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	_, _ = io.WriteString(conn, get(g, "/page"))
-	if a := harness.One(t, harness.ReadAnswers(conn, "GET", time.Second)); a.Status != http.StatusOK || a.Proto != "HTTP/1.1" {
+	if a := harness.One(t, harness.ReadAnswers(conn, "GET", 10*time.Second, time.Second)); a.Status != http.StatusOK || a.Proto != "HTTP/1.1" {
 		t.Errorf("%d over %s", a.Status, a.Proto)
 	}
 }

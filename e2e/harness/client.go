@@ -89,7 +89,7 @@ func (c *Client) Try(req *http.Request) (Answer, error) {
 	}
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
-	return Answer{res.StatusCode, res.Proto, res.Header, body}, err
+	return Answer{res.StatusCode, res.Proto, res.Header, body, res.Close}, err
 }
 
 // Get fetches a path.

@@ -187,8 +187,14 @@ func (g *Gate) start() error {
 	cmd := exec.Command(g.binary, "serve", "-c", g.Path)
 	cmd.Dir, cmd.Env = g.Dir, append(os.Environ(), g.env...)
 	p, err := StartProcess("sanmon", cmd)
+	if err != nil {
+		return err
+	}
 	g.Process = p
-	return err
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	shared.started = append(shared.started, p)
+	return nil
 }
 
 // TryStart starts the server and returns its end, for configurations that must not run.

@@ -32,6 +32,7 @@ type world struct {
 	binary   string
 	buildErr error
 	shared   []*Process
+	started  []*Process // every gate, for LogOf
 	backends map[string]*Backend
 	gates    map[string]*sharedGate
 }
@@ -89,6 +90,23 @@ func (w *world) keep(p *Process) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.shared = append(w.shared, p)
+}
+
+// LogOf finds the operator's line about a request in the log of any gate of this run.
+func LogOf(requestID string) string {
+	if requestID == "" {
+		return ""
+	}
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	for _, p := range shared.started {
+		for _, line := range p.Lines(0) {
+			if strings.Contains(line, requestID) {
+				return line
+			}
+		}
+	}
+	return ""
 }
 
 func (w *world) mustDir(t testing.TB) string {

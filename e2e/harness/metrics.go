@@ -23,7 +23,7 @@ func (g *Gate) AdminGet(t testing.TB, path string) Answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Answer{res.StatusCode, res.Proto, res.Header, body}
+	return Answer{res.StatusCode, res.Proto, res.Header, body, res.Close}
 }
 
 // Metric reads a metric without labels.

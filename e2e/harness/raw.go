@@ -19,6 +19,7 @@ type Answer struct {
 	Proto  string
 	Header http.Header
 	Body   []byte
+	Close  bool // the answer said that the connection ends
 }
 
 // Code is the code of a refusal, "" when the answer is none.
@@ -61,18 +62,18 @@ func (g *Gate) Raw(t testing.TB, request string) []Answer {
 	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 	_, _ = io.WriteString(c, request)
-	return ReadAnswers(c, methodOf(request), time.Second)
+	return ReadAnswers(c, methodOf(request), 10*time.Second, time.Second)
 }
 
-// ReadAnswers reads answers until the connection ends or stays silent. Only the first
-// answer may be one to HEAD.
-func ReadAnswers(c net.Conn, method string, silence time.Duration) []Answer {
+// ReadAnswers reads answers until the connection ends or stays silent: for first before
+// the first answer, for silence after it. Only the first answer may be one to HEAD.
+func ReadAnswers(c net.Conn, method string, first, silence time.Duration) []Answer {
 	var all []Answer
 	r := bufio.NewReader(c)
 	for {
 		wait := silence
 		if len(all) == 0 {
-			wait = 10 * time.Second
+			wait = first
 		}
 		_ = c.SetReadDeadline(time.Now().Add(wait))
 		a, err := readAnswer(r, method)
@@ -91,7 +92,7 @@ func readAnswer(r *bufio.Reader, method string) (Answer, error) {
 	}
 	body, err := io.ReadAll(res.Body)
 	_ = res.Body.Close()
-	return Answer{res.StatusCode, res.Proto, res.Header, body}, err
+	return Answer{res.StatusCode, res.Proto, res.Header, body, res.Close}, err
 }
 
 func methodOf(request string) string {
