@@ -36,7 +36,7 @@ func (v *visit) begin(s *State, r *http.Request, id string) {
 		Secure: wire.Secure(r.Context()), Peer: peer(r),
 		Fields: exchange.Header(r.Header), Length: r.ContentLength, Now: now,
 	}
-	v.body.reset(r.Body)
+	v.body.reset(wire.Body(r)) // never r.Body: it hides faults of the framing
 	v.record = Record{Passage: &v.passage, Started: now}
 }
 
@@ -80,7 +80,7 @@ func (v *visit) forward(w http.ResponseWriter, r *http.Request) {
 		Method: r.Method, Target: v.target(), Host: p.Host, Header: header,
 		Body: body, ContentLength: length, Timeout: v.state.Timeouts[p.Route.Upstream],
 		Upgrade: p.Upgrade, Once: p.Writes, Owner: owner(p), Alive: func() error { return v.alive(r.Context()) },
-		Aborted: func(cause error) { v.record.Aborted = cause }, Release: func(status int, h http.Header) { v.release(r.Context(), status, h) },
+		Aborted: func(cause error) { v.record.Aborted = cause }, Trailer: headers.Forwardable, Release: func(status int, h http.Header) { v.release(r.Context(), status, h) },
 	})
 	switch {
 	case err == nil:
