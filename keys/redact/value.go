@@ -35,7 +35,9 @@ func userinfo(b []byte, start int) cut {
 		return none()
 	}
 	if i := bytes.IndexByte(b[start:mark], ':'); i >= 0 {
-		start += i + 1
+		if user := b[start : start+i]; bytes.Equal(Line(user), user) { // else all of it goes
+			start += i + 1
+		}
 	}
 	return whole(b, start, mark)
 }
