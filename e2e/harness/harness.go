@@ -14,9 +14,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Root is the top directory of the repository.
@@ -98,13 +100,17 @@ func LogOf(requestID string) string {
 		return ""
 	}
 	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	for _, p := range shared.started {
-		for _, line := range p.Lines(0) {
-			if strings.Contains(line, requestID) {
-				return line
+	started := slices.Clone(shared.started)
+	shared.mu.Unlock()
+	for range 10 { // a line may be written a moment after the answer
+		for _, p := range started {
+			for _, line := range p.Lines(0) {
+				if strings.Contains(line, requestID) {
+					return line
+				}
 			}
 		}
+		time.Sleep(20 * time.Millisecond)
 	}
 	return ""
 }
