@@ -444,3 +444,29 @@ func BenchmarkTakeContended(b *testing.B) {
 		}
 	})
 }
+
+// The second demand finds the bucket emptied by the first, as by an overtaking
+// request: what was counted already is given back.
+func TestOvertakenIsRolledBack(t *testing.T) {
+	tab := NewTable(0)
+	a := Demand{Policy: policy(t, "a", Rate{Count: 5, Per: time.Minute}), Key: tab.Named("a", "")}
+	b := Demand{Policy: policy(t, "b", Rate{Count: 1, Per: time.Minute}), Key: tab.Named("b", "")}
+	if r := tab.Take(t0, a, b, b); r.Allowed {
+		t.Error("admitted twice out of one")
+	}
+	if left(tab, t0, a) != 5 || left(tab, t0, b) != 1 {
+		t.Errorf("a has %d left of 5, b %d of 1", left(tab, t0, a), left(tab, t0, b))
+	}
+}
+
+// Whoever holds a cell that is forgotten sees it, and counts in the new one.
+func TestForgottenCellIsMarked(t *testing.T) {
+	tab := NewTable(0)
+	d := Demand{Policy: policy(t, "p", Rate{Count: 5, Per: time.Minute}), Key: tab.Named("a", "")}
+	tab.Take(t0, d)
+	held := tab.find(d.Key)
+	tab.Sweep(t0.Add(time.Hour))
+	if held.Load() != gone || tab.find(d.Key) != nil {
+		t.Error("a forgotten cell can still be counted in")
+	}
+}
