@@ -11,7 +11,8 @@ import (
 )
 
 func auditCommand(env *environment) *cobra.Command {
-	return group("audit", "Read the audit trail", auditTail(env), auditExport(env))
+	return group("audit", "Read the audit trail", auditTail(env), auditExport(env),
+		later("verify", "find edits, deletions and cut tails"), later("prove", "prove that an event is in the trail"), later("checkpoint", "sign the state of the trail"))
 }
 
 const (

@@ -104,6 +104,7 @@ func newRoot(env *environment) *cobra.Command {
 		demoCommand(env), initCommand(env), serveCommand(env), checkCommand(env), routesCommand(env), explainCommand(env),
 		userCommand(env), serviceCommand(env), sessionCommand(env), keyCommand(env), keysetCommand(env), auditCommand(env),
 		schemaCommand(env), versionCommand(env),
+		later("scan", "find keys and misuses in source trees"), later("client", "list OAuth clients"),
 	)
 	return root
 }
@@ -128,6 +129,17 @@ func group(use, short string, verbs ...*cobra.Command) *cobra.Command {
 	needsVerb(c)
 	c.AddCommand(verbs...)
 	return c
+}
+
+// later is a command of the contract that this version does not have. It says so,
+// instead of looking like a typing error.
+func later(use, what string) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: "Not part of this version: " + what, Hidden: true, DisableFlagParsing: true,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return fmt.Errorf("%s is not part of this version (it will %s)", c.CommandPath(), what)
+		},
+	}
 }
 
 // exactly checks the number of arguments; too few or many are wrong usage.

@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -137,13 +135,12 @@ func (n *node) use(c *config.Config) error {
 
 // run serves until ctx ends. The listeners accept when ready is called.
 func (n *node) run(ctx context.Context, ready func(*node)) error {
-	tune()
 	group, ctx := errgroup.WithContext(ctx)
 	// What keeps memory and store true ends last, after the last request.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var helpers sync.WaitGroup
 	for _, helper := range []func(context.Context) error{
-		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.refusals.Run, n.layers.maintain,
+		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.refusals.Run, n.layers.maintain, tune,
 	} {
 		helpers.Go(func() {
 			if err := helper(background); err != nil && background.Err() == nil {
@@ -225,12 +222,4 @@ func newLogger(lines *logline.Writer, o config.Log) *slog.Logger {
 		return slog.New(slog.NewTextHandler(out, options))
 	}
 	return slog.New(slog.NewJSONHandler(out, options))
-}
-
-// tune trades a little memory for fewer collections, unless the operator has decided:
-// a request leaves little garbage, and a small heap would be collected all the time.
-func tune() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
 }

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+// The room that the heap is given beyond what lives on it, in bytes. A gate without
+// many keys holds little, and with the runtime's usual room of 100 % it would collect
+// garbage hundreds of times a second; a gate with a million keys must not double.
+const (
+	minRoom    = 16 << 20
+	maxRoom    = 40 << 20
+	maxPercent = 400
+	minPercent = 10
+	retune     = 5 * time.Second
+)
+
+// tune keeps the collector's target by that rule until ctx ends, unless the operator
+// decides by GOGC.
+func tune(ctx context.Context) error {
+	if os.Getenv("GOGC") != "" {
+		return nil
+	}
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	set := 100
+	tick := time.NewTicker(retune)
+	defer tick.Stop()
+	debug.FreeOSMemory() // what loading left behind
+	for {
+		metrics.Read(sample)
+		if want := percent(sample[0].Value.Uint64()); want < set-set/10 || want > set+set/10 {
+			debug.SetGCPercent(want)
+			set = want
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// percent is the collector's target for a live heap of that many bytes.
+func percent(live uint64) int {
+	room := min(max(live, minRoom), maxRoom)
+	return int(min(max(room*100/max(live, 1), minPercent), maxPercent))
+}

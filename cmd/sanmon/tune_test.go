@@ -1,0 +1,17 @@
+package main
+
+import "testing"
+
+func TestPercent(t *testing.T) {
+	const mib = 1 << 20
+	for _, tt := range []struct {
+		live uint64
+		want int
+	}{
+		{0, 400}, {2 * mib, 400}, {4 * mib, 400}, {8 * mib, 200}, {16 * mib, 100}, {40 * mib, 100}, {80 * mib, 50}, {160 * mib, 25}, {4000 * mib, 10},
+	} {
+		if got := percent(tt.live); got != tt.want {
+			t.Errorf("%d MiB live: %d %%, want %d %%", tt.live/mib, got, tt.want)
+		}
+	}
+}
