@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
+	"github.com/sanmon-gate/sanmon/keys/network"
 	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/spf13/cobra"
 )
@@ -118,7 +118,7 @@ func or(s, otherwise string) string {
 func keySpec(roles, scopes, networks []string, rate, expires, environment string) (apikey.Spec, error) {
 	spec := apikey.Spec{Roles: roles, Scopes: scopes, Limit: rate, Env: apikey.Env(environment)}
 	for _, n := range networks {
-		prefix, err := parseNetwork(n)
+		prefix, err := network.Parse(n)
 		if err != nil {
 			return spec, err
 		}
@@ -134,18 +134,6 @@ func keySpec(roles, scopes, networks []string, rate, expires, environment string
 	}
 	spec.Lifetime = life
 	return spec, nil
-}
-
-func parseNetwork(s string) (netip.Prefix, error) {
-	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
-		addr = addr.Unmap()
-		return netip.PrefixFrom(addr, addr.BitLen()), nil
-	}
-	prefix, err := netip.ParsePrefix(s)
-	if err != nil || prefix.Addr().Is4In6() {
-		return netip.Prefix{}, fmt.Errorf("--network %q is no network (write 203.0.113.0/24 or 2001:db8::/32)", s)
-	}
-	return prefix, nil
 }
 
 func (e *environment) createKey(ctx context.Context, o *opened, owner string, spec apikey.Spec) error {
