@@ -65,19 +65,23 @@ func (s *source) Changes(_ context.Context, after int64, limit int) ([]change.Ch
 func follow(t *testing.T, s *source, after int64, test func(f *feed.Follower, did func() string, log *bytes.Buffer)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var did []string
 		var log bytes.Buffer
+		note := func(what string) { mu.Lock(); defer mu.Unlock(); did = append(did, what) }
 		ctx, cancel := context.WithCancel(t.Context())
 		f := &feed.Follower{
 			Source: s, After: after, Logger: slog.New(slog.NewTextHandler(&log, nil)),
-			Apply: func(_ context.Context, c feed.Change) { did = append(did, c.ID) },
-			Reset: func(context.Context) { did = append(did, "reset") },
+			Apply: func(_ context.Context, c feed.Change) { note(c.ID) },
+			Reset: func(context.Context) { note("reset") },
 		}
 		ended := make(chan error)
 		go func() { ended <- f.Run(ctx) }()
 		synctest.Wait()
 		test(f, func() string {
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			out := strings.Join(did, " ")
 			did = nil
 			return out
@@ -174,6 +178,7 @@ func TestDeadStore(t *testing.T) {
 		}
 		s.set(func(s *source) { s.broken = errors.New("again") })
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if n := strings.Count(log.String(), "\n"); n != 3 { // gone, back, gone: not one a poll
 			t.Errorf("%d lines in the log:\n%s", n, log)
 		}

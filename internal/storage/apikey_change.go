@@ -1,12 +1,10 @@
 package storage
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
@@ -89,26 +87,4 @@ func (t *transaction) unchangedKey(id string) error {
 		return err
 	}
 	return errUnchanged
-}
-
-const touchKey = `UPDATE api_key SET last_used_at = $2, last_used_network = $3 WHERE id = $1 AND last_used_at < $2`
-
-// TouchKeys implements apikey.Store. Unknown ids are left out.
-func (db *DB) TouchKeys(ctx context.Context, uses []apikey.Use) error {
-	if len(uses) == 0 {
-		return nil
-	}
-	ordered := slices.Clone(uses) // rows are taken in one order: two nodes never wait for each other in a circle
-	slices.SortFunc(ordered, func(a, b apikey.Use) int { return cmp.Compare(a.ID, b.ID) })
-	return db.touch(ctx, "touch keys", func(t *transaction) error {
-		for _, use := range ordered {
-			if !holdable(use.ID) {
-				continue
-			}
-			if _, err := t.exec(touchKey, use.ID, micros(use.At), text(use.Network)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }

@@ -99,10 +99,16 @@ func TestCutConnections(t *testing.T) {
 		t.Error("the cut connection gave a hint")
 	}
 	recovers(t, func() error { return db.WaitChange(t.Context()) })
-	time.AfterFunc(20*time.Millisecond, func() { _, _ = conn.Exec(context.Background(), "NOTIFY sanmon_feed") })
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	if err := db.WaitChange(ctx); err != nil {
+	notified := make(chan struct{})
+	time.AfterFunc(20*time.Millisecond, func() {
+		defer close(notified)
+		_, _ = conn.Exec(ctx, "NOTIFY sanmon_feed")
+	})
+	err := db.WaitChange(ctx)
+	<-notified
+	if err != nil {
 		t.Errorf("the new connection hears nothing: %v", err)
 	}
 }

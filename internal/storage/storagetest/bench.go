@@ -22,6 +22,11 @@ func Bench(b *testing.B, db *storage.DB) {
 		b.Fatal(err)
 	}
 	secret, n := hash("a"), 0
+	for i := range 100 {
+		if err := db.CreateKey(ctx, key(fmt.Sprintf("k%04d", i)), time.Time{}, event(audit.KeyCreated)); err != nil {
+			b.Fatal(err)
+		}
+	}
 	uses := make([]apikey.Use, 100)
 	for _, c := range []struct {
 		name string
@@ -36,11 +41,14 @@ func Bench(b *testing.B, db *storage.DB) {
 			_, err := db.Spend(ctx, [16]byte{byte(n), byte(n >> 8), byte(n >> 16)}, t0, t0.Add(time.Hour))
 			return err
 		}},
-		{"write/touch session", func() error { return db.TouchSession(ctx, "a", t0, nil, true) }},
+		{"write/touch session", func() error {
+			n++
+			return db.TouchSession(ctx, "a", t0.Add(time.Duration(n)*time.Second), nil, true)
+		}},
 		{"write/touch 100 keys", func() error {
 			n++
 			for i := range uses {
-				uses[i] = apikey.Use{ID: "k", At: t0.Add(time.Duration(n) * time.Second)}
+				uses[i] = apikey.Use{ID: fmt.Sprintf("k%04d", i), At: t0.Add(time.Duration(n) * time.Second)}
 			}
 			return db.TouchKeys(ctx, uses)
 		}},

@@ -99,7 +99,7 @@ func keyRevoke(t *testing.T, open Open) {
 }
 
 func keyTouch(t *testing.T, open Open) {
-	db, _ := open(t)
+	db, outside := open(t)
 	for _, id := range []string{"a", "b"} {
 		ok(t, db.CreateKey(t.Context(), key(id), time.Time{}, event(audit.KeyCreated)))
 	}
@@ -118,6 +118,23 @@ func keyTouch(t *testing.T, open Open) {
 		}
 	}
 	wantTrail(t, db, "key:a key:b", "key.created key.created")
+
+	ok(t, outside(copyKeys(1, 200)))
+	var uses []apikey.Use // more than one statement of them, two for each key
+	for i := range 400 {
+		uses = append(uses, apikey.Use{ID: fmt.Sprintf("k%04d", i%200+1), At: t0.Add(time.Duration(i) * time.Hour), Network: fmt.Sprint(i)})
+	}
+	ok(t, db.TouchKeys(t.Context(), uses))
+	for i := 1; i <= 200; i++ {
+		r := must(db.KeyByID(t.Context(), fmt.Sprintf("k%04d", i)))(t)
+		if want := t0.Add(time.Duration(199+i) * time.Hour); !r.LastUsedAt.Equal(want) || r.LastUsedNetwork != fmt.Sprint(199+i) {
+			t.Fatalf("%s: %s from %q", r.ID, r.LastUsedAt, r.LastUsedNetwork)
+		}
+	}
+	ok(t, db.TouchKeys(t.Context(), uses[:200])) // older ones change nothing
+	if r := must(db.KeyByID(t.Context(), "k0001"))(t); r.LastUsedNetwork != "200" {
+		t.Errorf("went back: %+v", r)
+	}
 }
 
 func keyEach(t *testing.T, open Open) {
@@ -152,7 +169,7 @@ func keyEach(t *testing.T, open Open) {
 	}
 }
 
-// copyKeys makes copies of the key k0000 under other ids.
+// copyKeys makes copies of a key under other ids, k0001 and so on.
 func copyKeys(from, to int) string {
 	q := "INSERT INTO api_key SELECT n.id, owner, env, roles, scopes, networks, rate, pepper, mac, created_at, expires_at, revoked_at, replaces, last_used_at, last_used_network FROM api_key, ("
 	for i := from; i <= to; i++ {
@@ -161,7 +178,7 @@ func copyKeys(from, to int) string {
 		}
 		q += fmt.Sprintf("SELECT 'k%04d' AS id", i)
 	}
-	return q + ") AS n WHERE api_key.id = 'k0000'"
+	return q + ") AS n WHERE api_key.id IN ('k0000', 'a')"
 }
 
 func serverKeys(t *testing.T, open Open) {
