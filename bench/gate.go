@@ -34,18 +34,18 @@ listen: { public: %[2]q, admin: %[3]q }
 store: sqlite:./data/sanmon.db
 master_key: file:./data/master.key
 log: { level: %[5]s }
-limits: { network: { rate: 10000000/s, burst: 10000000 }, failures: { rate: 100000/10m, burst: 100000 } }
+limits: { network: { rate: 1000000/s, burst: 1000000 }, failures: { rate: 100000/10m, burst: 100000 } }
 session: { idle: 12h, absolute: 24h }
 upstreams:
   app: { url: "http://%[4]s" }
 roles:
   writer: ["notes:read", "notes:write"]
 routes:
-  - { id: public, match: { path: "/p/{rest...}", methods: [GET, POST] }, boundary: public, limit: { rate: 10000000/s, burst: 10000000, per: network } }
+  - { id: public, match: { path: "/p/{rest...}", methods: [GET, POST] }, boundary: public, limit: { rate: 1000000/s, burst: 1000000, per: network } }
   - { id: session-read, match: { path: "/s/{rest...}", methods: [GET] }, boundary: [session], require: ["notes:read"] }
   - { id: session-write, match: { path: "/s/{rest...}", methods: [POST] }, boundary: [session], require: ["notes:write"] }
-  - { id: key-read, match: { path: "/k/{rest...}", methods: [GET] }, boundary: [key], require: ["notes:read"], limit: { rate: 10000000/s, burst: 10000000, per: caller } }
-  - { id: key-write, match: { path: "/k/{rest...}", methods: [POST] }, boundary: [key], require: ["notes:write"], limit: { rate: 10000000/s, burst: 10000000, per: caller } }
+  - { id: key-read, match: { path: "/k/{rest...}", methods: [GET] }, boundary: [key], require: ["notes:read"], limit: { rate: 1000000/s, burst: 1000000, per: caller } }
+  - { id: key-write, match: { path: "/k/{rest...}", methods: [POST] }, boundary: [key], require: ["notes:write"], limit: { rate: 1000000/s, burst: 1000000, per: caller } }
 `
 
 // prepare writes the configuration and makes users, sessions and keys.

@@ -114,7 +114,7 @@ func (b *bench) check(addr string, r row) error {
 		return fmt.Errorf("check: a security header is missing: %v", good.header)
 	}
 	if want := fmt.Sprintf("assertion=%t credentials=false", r.auth != ""); good.body != want {
-		return fmt.Errorf("check: the backend saw %q, want %q", good.body, want)
+		return fmt.Errorf("check: the backend saw %.80q, want %q", good.body, want)
 	}
 	if r.auth == "key" && good.header.Get("RateLimit") == "" {
 		return fmt.Errorf("check: no RateLimit field")

@@ -60,12 +60,14 @@ func serve(c net.Conn, json, html, created []byte) {
 			return
 		}
 		out := json
+		method, rest, _ := bytes.Cut(head, []byte(" "))
+		path, _, _ := bytes.Cut(rest, []byte(" "))
 		switch {
-		case bytes.HasPrefix(head, []byte("GET /html")):
-			out = html
-		case bytes.HasPrefix(head, []byte("POST ")):
+		case string(method) == "POST":
 			out = created
-		case bytes.HasPrefix(head, []byte("GET /check")):
+		case bytes.HasSuffix(path, []byte("/html")):
+			out = html
+		case bytes.HasSuffix(path, []byte("/check")):
 			out = answer("text/html", fmt.Appendf(nil, "assertion=%t credentials=%t", field(head, "sanmon-assertion") != "", strings.Contains(string(head), "smk_") || strings.Contains(field(head, "cookie"), "sanmon=")))
 		}
 		if _, err := c.Write(out); err != nil {

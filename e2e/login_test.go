@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -300,7 +302,9 @@ func TestRevokedSessionsEndAtOnce(t *testing.T) {
 }
 
 // eventually polls cond until it holds. The command that caused the change has already
-// ended, so the bound is the time that the running server may take.
+// ended, so the bound is the time that the running server may take. On a machine that has
+// more to do than cores, that time is not the server's alone: then four times the bound
+// fails.
 func eventually(t *testing.T, bound time.Duration, cond func() bool) {
 	t.Helper()
 	start := time.Now()
@@ -310,9 +314,26 @@ func eventually(t *testing.T, bound time.Duration, cond func() bool) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	if took := time.Since(start); took > bound {
+	took := time.Since(start)
+	if took > bound && overloaded() && took <= 4*bound {
+		t.Logf("in force after %v, want within %v, on an overloaded machine", took, bound)
+		return
+	}
+	if took > bound {
 		t.Errorf("in force after %v, want within %v", took, bound)
 	}
+}
+
+// overloaded reports whether more processes wanted to run than there are cores, in the
+// last minute.
+func overloaded() bool {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return false
+	}
+	var load float64
+	_, err = fmt.Sscan(string(b), &load)
+	return err == nil && load > float64(runtime.NumCPU())
 }
 
 func TestSessionList(t *testing.T) {
