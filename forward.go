@@ -2,6 +2,7 @@ package sanmon
 
 import (
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"github.com/sanmon-gate/sanmon/caller"
@@ -18,6 +19,9 @@ func (g *Gate) Forward(p *Passage, out map[string][]string) error {
 		if headers.Forwardable(name) && !names(named, name) && g.forwards(p, name, values) {
 			out[name] = values
 		}
+	}
+	if p.Upgrade {
+		out["Upgrade"] = []string{"websocket"} // the only one that is taken; the forwarder adds Connection
 	}
 	g.cookies(p, out)
 	g.forwarded(p, out)
@@ -39,16 +43,10 @@ func (g *Gate) forwards(p *Passage, name string, values []string) bool {
 	return true
 }
 
+// ours reports whether a key of ours stands anywhere in the values: "Bearer<tab>KEY" and
+// `Token token="KEY"` are no credentials here, and yet must not reach a backend.
 func (g *Gate) ours(values []string) bool {
-	for _, v := range values {
-		if _, credential, ok := strings.Cut(v, " "); ok {
-			v = strings.TrimLeft(credential, " ")
-		}
-		if g.Keys.Looks(v) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(values, func(v string) bool { return g.Keys.Looks(v) || g.Keys.InURL(v) })
 }
 
 // cookies passes on what is the backend's, without ours.

@@ -368,6 +368,8 @@ func TestPublicRoutesGetNoCredentialOfOurs(t *testing.T) {
 	g := newGate(t)
 	for _, tt := range []struct{ field, name string }{
 		{"Authorization: Bearer " + key, "Authorization"}, {"X-Api-Key: " + key, "X-Api-Key"}, {cookie, "Cookie"},
+		// Other spellings are no credentials of ours, and the key in them is one all the same.
+		{"Authorization: Bearer\t" + key, "Authorization"}, {`Authorization: Token token="` + key + `"`, "Authorization"}, {`X-Api-Key: "` + key + `"`, "X-Api-Key"},
 	} {
 		p, err := ask(g, "GET", "/", "", tt.field)
 		if err != nil {
@@ -385,6 +387,16 @@ func TestPublicRoutesGetNoCredentialOfOurs(t *testing.T) {
 	}
 	if out["Sanmon-Assertion"] != nil {
 		t.Error("nobody was asserted")
+	}
+}
+
+// Upgrade is a field of the connection and so never forwarded; the one that was judged is.
+func TestForwardKeepsAJudgedUpgrade(t *testing.T) {
+	g := newGate(t)
+	p, err := ask(g, "GET", "/ws", "", cookie, ours, upgrade, connects)
+	out := map[string][]string{}
+	if err != nil || g.Forward(p, out) != nil || !slices.Equal(out["Upgrade"], []string{"websocket"}) {
+		t.Errorf("Upgrade: %q, %v", out["Upgrade"], err)
 	}
 }
 
