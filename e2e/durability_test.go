@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"math/rand/v2"
 	"os"
@@ -71,16 +72,19 @@ func createAndMaybeDie(t *testing.T, g *harness.Gate) (harness.Key, bool) {
 	cmd := exec.Command(harness.Binary(t), "key", "create", "--owner", writer, "--role", "writer", "--json", "-c", g.Path)
 	cmd.Dir = g.Dir
 	cmd.Env = os.Environ()
-	if rand.IntN(3) == 0 {
-		time.AfterFunc(time.Duration(rand.IntN(60))*time.Millisecond, func() {
-			if cmd.Process != nil {
-				_ = cmd.Process.Kill()
-			}
-		})
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	if err := cmd.Start(); err != nil {
+		t.Error(err)
+		return harness.Key{}, false
 	}
-	out, _ := cmd.Output()
+	if rand.IntN(3) == 0 {
+		timer := time.AfterFunc(time.Duration(rand.IntN(60))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		defer timer.Stop()
+	}
+	_ = cmd.Wait()
 	var k harness.Key
-	return k, json.Unmarshal(out, &k) == nil && k.Key != ""
+	return k, json.Unmarshal(out.Bytes(), &k) == nil && k.Key != ""
 }
 
 // TestFullDisk: a store that cannot be written serves what it can and refuses the
