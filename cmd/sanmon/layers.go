@@ -95,8 +95,10 @@ func (l *layers) apply(ctx context.Context, ch change.Change) {
 	switch ch.Kind {
 	case change.Session:
 		l.cutSession(ctx, ch.ID)
-	case change.Key:
-		l.cutKey(ctx, ch.ID)
+	case change.Key: // revoked, or ends sooner
+		l.cut(ch.ID)
+	case change.Principal: // disabled, or with other rights: what is allowed is opened again
+		l.cut(ch.ID)
 	case change.Keyset:
 		if ring := l.rings[ch.ID]; ring != nil {
 			if err := ring.Load(ctx, l.store, l.master); err != nil {
@@ -110,6 +112,7 @@ func (l *layers) apply(ctx context.Context, ch change.Change) {
 func (l *layers) reset(ctx context.Context) {
 	l.people.Flush()
 	l.keeper.Flush()
+	l.tunnels.CloseAll()
 	if err := l.index.Load(ctx); err != nil {
 		l.logger.Error("keys could not be loaded; each is read from the store until they are", "error", err)
 	}
@@ -124,19 +127,13 @@ func (l *layers) cutSession(ctx context.Context, sid string) {
 	if err == nil && r.RevokedAt.IsZero() {
 		return
 	}
-	if n := l.tunnels.Close(sid); n > 0 {
-		l.logger.Info("connections of an ended session were cut", "sid", sid, "count", n)
-	}
+	l.cut(sid)
 }
 
-// cutKey ends the sockets of a key that is no more.
-func (l *layers) cutKey(ctx context.Context, id string) {
-	r, err := l.store.KeyByID(ctx, id)
-	if err == nil && r.RevokedAt.IsZero() {
-		return
-	}
+// cut ends the sockets of a session, a key or a principal.
+func (l *layers) cut(id string) {
 	if n := l.tunnels.Close(id); n > 0 {
-		l.logger.Info("connections of an ended key were cut", "key_id", id, "count", n)
+		l.logger.Info("connections were cut: who opened them has ended or changed", "id", id, "count", n)
 	}
 }
 

@@ -125,14 +125,6 @@ func canonicalName(kind principal.Kind, name string) string {
 // servicePrefix marks a service where users may stand too.
 const servicePrefix = "service:"
 
-// owner finds the user or service that --owner names.
-func (o *opened) owner(ctx context.Context, name string) (principal.Record, error) {
-	if strings.HasPrefix(name, servicePrefix) {
-		return o.service(ctx, name)
-	}
-	return o.user(ctx, name)
-}
-
 // names maps principal ids to what people call them.
 func (o *opened) names(ctx context.Context) (map[string]string, error) {
 	users, err := o.store.Principals(ctx, principal.User)
