@@ -63,3 +63,16 @@ func TestServerRefused(t *testing.T) {
 		}
 	}
 }
+
+// A server that may forget what it acknowledged is refused.
+func TestForgetfulServerRefused(t *testing.T) {
+	url, password := address(t)
+	url += "?options=-csynchronous_commit%3Doff"
+	db, err := postgres.Open(t.Context(), url, password, postgres.Options{Schema: newSchema(t)})
+	if err == nil {
+		_ = db.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "synchronous_commit is off") {
+		t.Errorf("%v", err)
+	}
+}

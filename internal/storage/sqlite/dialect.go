@@ -31,6 +31,12 @@ func classify(err error) (storage.Class, string) {
 	return storage.Other, ""
 }
 
+// locked reports that another process was in the way.
+func locked(err error) bool {
+	e, ok := errors.AsType[*driver.Error](err)
+	return ok && e.Code()&0xff == codes.SQLITE_BUSY
+}
+
 // remedyFor says what an operator can do about an error of SQLite, "" when it is not
 // one that an operator can do anything about. Codes: sqlite.org/rescode.html.
 func remedyFor(err error) string {

@@ -162,7 +162,14 @@ func sqliteFill(t *testing.T, path string) error {
 	return errors.Join(err, db.Close())
 }
 
+// Several processes may make the file at once, and go while others come.
 func TestManyOpenAtOnce(t *testing.T) {
+	for range 20 {
+		manyOpenAtOnce(t)
+	}
+}
+
+func manyOpenAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sanmon.db")
 	var wg sync.WaitGroup
 	for range 6 {

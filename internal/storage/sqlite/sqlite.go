@@ -8,6 +8,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -36,11 +37,28 @@ func Open(ctx context.Context, path string, o Options) (*storage.DB, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*o.Timeout)
 	defer cancel()
-	db, err := open(ctx, path, o)
+	db, err := openPatiently(ctx, path, o)
 	if err != nil {
 		return nil, explain(path, err)
 	}
 	return db, nil
+}
+
+// openPatiently tries again for the time of one call while the file is locked.
+// SQLite itself does not wait when two processes turn a new file to the write-ahead
+// log at once (sqlite.org/c3ref/busy_handler.html: the handler may not be called).
+func openPatiently(ctx context.Context, path string, o Options) (*storage.DB, error) {
+	for end := time.Now().Add(o.Timeout); ; {
+		db, err := open(ctx, path, o)
+		if err == nil || !locked(err) || time.Now().After(end) {
+			return db, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), err)
+		case <-time.After(5*time.Millisecond + rand.N(10*time.Millisecond)):
+		}
+	}
 }
 
 func (o Options) filled() Options {
