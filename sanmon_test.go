@@ -400,6 +400,37 @@ func TestForwardKeepsAJudgedUpgrade(t *testing.T) {
 	}
 }
 
+// A connection that stays open is judged once more when it is registered, whatever its
+// credential: it may have been revoked in between, which cut nothing yet.
+func TestAgainJudgesEveryCredential(t *testing.T) {
+	for _, tt := range []struct{ name, credential string }{{"session", cookie}, {"key", bearer}} {
+		g := newGate(t)
+		p, err := ask(g, "GET", "/ws", "", tt.credential, ours, upgrade, connects)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Again(context.Background(), p, now); err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		g.Sessions, g.Keys = revoked{}, revokedKeys{}
+		if g.Again(context.Background(), p, now) == nil {
+			t.Errorf("%s: a revoked one passed", tt.name)
+		}
+	}
+}
+
+type revoked struct{}
+
+func (revoked) Judge(context.Context, string, netip.Addr, time.Time, *caller.Caller) (bool, error) {
+	return false, refusal.New(refusal.LoginRequired, "revoked")
+}
+
+type revokedKeys struct{ keyring }
+
+func (revokedKeys) Judge(context.Context, string, netip.Addr, time.Time, *caller.Caller) error {
+	return refusal.New(refusal.KeyInvalid, "revoked")
+}
+
 func TestRelease(t *testing.T) {
 	g := newGate(t)
 	p, err := ask(g, "GET", "/", "")

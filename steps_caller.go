@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/identity/session"
@@ -54,6 +55,27 @@ func (g *Gate) verify(ctx context.Context, p *Passage, cookie, bearer string) er
 	no := refusal.New(refusal.TokenInvalid, "route %q: the bearer credential is no API key, and no access token was issued by this server", p.Route.ID)
 	no.Challenge = `Bearer error="invalid_token"` // RFC 6750, Section 3.1
 	return no
+}
+
+// Again judges the caller of a passage that was let through once more, at another time:
+// whether its credential still holds, and whether its principal may still do that. It
+// is for connections that stay open; p is not changed.
+func (g *Gate) Again(ctx context.Context, p *Passage, now time.Time) error {
+	if p.Caller.Anonymous() {
+		return nil
+	}
+	r := *p.Request
+	r.Now = now
+	q := Passage{Request: &r, Addr: p.Addr}
+	bearer, err := g.bearer(r.Fields)
+	if err == nil {
+		err = g.verify(ctx, &q, p.Cookie, bearer)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = g.Table.Authorise(p.Route.Route, &q.Caller, now)
+	return err
 }
 
 // bearer returns the key or token of the header, "" when there is none.

@@ -38,6 +38,11 @@ type Outgoing struct {
 	// Owner is the session or key id to which long-lived connections belong; see
 	// Tunnels.Close. Empty means that they belong to nobody.
 	Owner string
+	// Principal is who is behind Owner; Tunnels.Close takes either.
+	Principal string
+	// Until is when the credential ends at the latest, and with it its long-lived
+	// connections. Zero means never.
+	Until time.Time
 	// Alive, when set, is asked once after a long-lived connection was registered
 	// under Owner; its error refuses the exchange. It closes the gap between the
 	// verdict and the registration, in which Tunnels.Close would find nothing.

@@ -800,6 +800,38 @@ func TestRevokedOwnerIsCut(t *testing.T) {
 	eventually(t, "all are gone", func() bool { return f.tunnels.Len() == 0 })
 }
 
+// TestSocketsEndWithPrincipalAndCredential: disabling whoever is behind a credential
+// cuts its sockets, and none outlives the credential's own end.
+func TestSocketsEndWithPrincipalAndCredential(t *testing.T) {
+	f := forwarder(t, backend(t, echoSocket), Options{}, func(r *http.Request, out *Outgoing) {
+		upgrading("key-1")(r, out)
+		out.Principal = "svc_1"
+		if r.URL.Path == "/short" {
+			out.Until = time.Now().Add(100 * time.Millisecond)
+		}
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for _, path := range []string{"/short", "/long"} {
+		c, _, err := websocket.Dial(ctx, f.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := f.tunnels.Close("svc_2"); n != 0 {
+			t.Errorf("%s: another principal's end cut %d", path, n)
+		}
+		if path == "/long" {
+			if n := f.tunnels.Close("svc_1"); n != 1 {
+				t.Errorf("%s: the principal's end cut %d", path, n)
+			}
+		}
+		if _, _, err := c.Read(ctx); err == nil || ctx.Err() != nil {
+			t.Errorf("%s: the socket lives", path)
+		}
+		eventually(t, "it is forgotten", func() bool { return f.tunnels.Len() == 0 && len(f.tunnels.also) == 0 })
+	}
+}
+
 // TestOwnerThatEndedMeanwhile: Alive closes the gap before the registration.
 func TestOwnerThatEndedMeanwhile(t *testing.T) {
 	f := forwarder(t, backend(t, echoSocket), Options{}, func(r *http.Request, out *Outgoing) {
@@ -843,7 +875,7 @@ func TestTunnelLimits(t *testing.T) {
 		owner string
 		ok    bool
 	}{{"a", true}, {"a", true}, {"a", false}, {"b", true}, {"b", false}} {
-		r, err := tunnels.add(c.owner, func() {})
+		r, err := tunnels.add(c.owner, "", func() {})
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.owner, err)
 		}

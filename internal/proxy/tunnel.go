@@ -50,13 +50,18 @@ func (b *Backend) tunnel(w http.ResponseWriter, req *http.Request, res *http.Res
 	return nil
 }
 
-// register makes a long-lived exchange known, so that it can be cut.
+// register makes a long-lived exchange known, so that it can be cut, and sees to it
+// that it is at the latest when its credential ends.
 func (b *Backend) register(out *Outgoing, cut func()) (remove func(), err error) {
 	remove = func() {}
 	if b.options.Tunnels != nil {
-		if remove, err = b.options.Tunnels.add(out.Owner, cut); err != nil {
+		if remove, err = b.options.Tunnels.add(out.Owner, out.Principal, cut); err != nil {
 			return nil, err
 		}
+	}
+	if !out.Until.IsZero() {
+		end, forget := time.AfterFunc(time.Until(out.Until), cut), remove
+		remove = func() { end.Stop(); forget() }
 	}
 	if out.Alive != nil {
 		if err := out.Alive(); err != nil {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon"
-	"github.com/sanmon-gate/sanmon/caller"
 	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/internal/proxy"
 	"github.com/sanmon-gate/sanmon/internal/wire"
@@ -79,7 +78,7 @@ func (v *visit) forward(w http.ResponseWriter, r *http.Request) {
 	err := v.state.Backends[p.Route.Upstream].Forward(w, r, proxy.Outgoing{
 		Method: r.Method, Target: v.target(), Host: p.Host, Header: header,
 		Body: body, ContentLength: length, Timeout: v.state.Timeouts[p.Route.Upstream],
-		Upgrade: p.Upgrade, Once: p.Writes, Owner: owner(p), Alive: func() error { return v.alive(r.Context()) },
+		Upgrade: p.Upgrade, Once: p.Writes, Owner: owner(p), Principal: p.Caller.Subject, Until: p.Caller.ExpiresAt, Alive: func() error { return v.alive(r.Context()) },
 		Aborted: func(cause error) { v.record.Aborted = cause }, Trailer: headers.Forwardable, Release: func(status int, h http.Header) { v.release(r.Context(), status, h) },
 	})
 	switch {
@@ -110,15 +109,10 @@ func (v *visit) rescue(w http.ResponseWriter, r *http.Request) {
 	v.refuse(w, r, no)
 }
 
-// alive judges the session behind a connection that is about to stay open once more:
+// alive judges the credential behind a connection that is about to stay open once more:
 // it may have ended while the backend was asked.
 func (v *visit) alive(ctx context.Context) error {
-	p := &v.passage
-	if p.Caller.Kind != caller.Session {
-		return nil
-	}
-	_, err := v.state.Gate.Sessions.Judge(ctx, p.Cookie, p.Addr, time.Now(), new(caller.Caller))
-	return err
+	return v.state.Gate.Again(ctx, &v.passage, time.Now())
 }
 
 func (v *visit) release(ctx context.Context, status int, h http.Header) {
