@@ -84,8 +84,8 @@ func (s *Server) start(ctx context.Context, bin string, who *user) error {
 // launch runs the server below a shell that ends it as soon as its input ends: even
 // a test that is killed leaves nothing behind.
 func (s *Server) launch(bin, data string, port int, who *user) (err error) {
-	const script = `"$@" >server.log 2>&1 & read _; kill -INT $! 2>/dev/null; wait $!`
-	s.cmd = exec.Command("/bin/sh", "-c", script, "sh", filepath.Join(bin, "postgres"), "-D", data,
+	const script = `"$@" >server.log 2>&1 & read _; kill -INT $! 2>/dev/null; wait $!; cd / && rm -rf "$0"`
+	s.cmd = exec.Command("/bin/sh", "-c", script, s.dir, filepath.Join(bin, "postgres"), "-D", data,
 		"-p", strconv.Itoa(port), "-k", s.dir, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=100")
 	s.cmd.Dir, s.cmd.SysProcAttr = s.dir, who.attributes()
 	if s.hold, err = s.cmd.StdinPipe(); err != nil {

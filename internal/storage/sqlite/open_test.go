@@ -190,6 +190,26 @@ func manyOpenAtOnce(t *testing.T) {
 	}
 }
 
+// SQLite refuses at once to turn a file to the write-ahead log that another process
+// is about to write; opening has to wait by itself.
+func TestOpenWaitsForAnotherStart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sanmon.db")
+	raw, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.SetMaxOpenConns(1)
+	if _, err := raw.Exec("CREATE TABLE x (y); DROP TABLE x; BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error)
+	time.AfterFunc(200*time.Millisecond, func() { closed <- raw.Close() })
+	db := openAt(t, path)
+	if err := errors.Join(<-closed, db.Ping(t.Context())); err != nil {
+		t.Error(err)
+	}
+}
+
 // A writer that does not let go makes changes busy in time, and readings go on.
 func TestForeignWriter(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sanmon.db")
