@@ -74,7 +74,11 @@ func (s *Service) Login(ctx context.Context, a Attempt, now time.Time) (Grant, e
 		return Grant{}, err
 	}
 	defer ticket.Abandon() // does nothing after an outcome
-	user, why, err := s.authenticate(ctx, account, proper, a.Password, now)
+	user, upgrade, why, err := s.authenticate(ctx, account, proper, a.Password)
+	var grant Grant
+	if err == nil && why == "" {
+		grant, why, err = s.begin(ctx, a, account, user, now)
+	}
 	if err != nil {
 		return Grant{}, err
 	}
@@ -82,11 +86,10 @@ func (s *Service) Login(ctx context.Context, a Attempt, now time.Time) (Grant, e
 		ticket.Failed(now)
 		return Grant{}, s.fail(ctx, a, user.ID, why, now)
 	}
-	grant, err := s.begin(ctx, a, user, now)
-	if err != nil {
-		return Grant{}, err
-	}
 	ticket.Succeeded()
+	if upgrade {
+		s.upgrade(ctx, user.ID, a.Password, now)
+	}
 	if !known {
 		grant.DeviceCookie = s.Devices.Issue(account, now)
 	}
@@ -95,39 +98,41 @@ func (s *Service) Login(ctx context.Context, a Attempt, now time.Time) (Grant, e
 
 // authenticate returns who the password belongs to, or why not. err is for failures
 // that say nothing about the password.
-func (s *Service) authenticate(ctx context.Context, account string, proper bool, pw secret.Value, now time.Time) (user principal.Record, why string, err error) {
+func (s *Service) authenticate(ctx context.Context, account string, proper bool, pw secret.Value) (user principal.Record, upgrade bool, why string, err error) {
 	user, err = s.find(ctx, account, proper)
 	if err != nil {
-		return user, "", err
+		return user, false, "", err
 	}
 	result, err := s.Hasher.Verify(ctx, user.Password, pw)
 	if r, ok := errors.AsType[*refusal.Refusal](err); ok {
-		return user, "", r
+		return user, false, "", r
 	}
 	switch {
 	case err != nil:
-		return user, err.Error(), nil
+		return user, false, err.Error(), nil
 	case user.ID == "":
-		return user, "no user has this address", nil
+		return user, false, "no user has this address", nil
 	case user.Password.Empty():
-		return user, "the user has no password (sanmon user reset)", nil
+		return user, false, "the user has no password (sanmon user reset)", nil
 	case !result.OK:
-		return user, "the password is wrong", nil
+		return user, false, "the password is wrong", nil
 	case user.Disabled:
-		return user, "the user is disabled (sanmon user enable)", nil
+		return user, false, "the user is disabled (sanmon user enable)", nil
 	}
-	// Hashing took a while: what was changed meanwhile counts.
-	again, err := s.find(ctx, account, proper)
+	why, err = s.changed(ctx, account, user) // hashing took a while
+	return user, result.Upgrade, why, err
+}
+
+// changed says what no longer holds of a user who was read before, "" when all does.
+func (s *Service) changed(ctx context.Context, account string, user principal.Record) (why string, err error) {
+	again, err := s.find(ctx, account, true)
 	switch {
 	case err != nil:
-		return user, "", err
+		return "", err
 	case again.ID != user.ID || again.Disabled || !again.Password.Equal(user.Password):
-		return user, "the user was changed during the login", nil
+		return "the user was changed during the login", nil
 	}
-	if result.Upgrade {
-		s.upgrade(ctx, user.ID, pw, now)
-	}
-	return user, "", nil
+	return "", nil
 }
 
 // find returns the zero Record when there is no such user.
@@ -159,13 +164,20 @@ func (s *Service) fail(ctx context.Context, a Attempt, subject, why string, now 
 	return r
 }
 
-func (s *Service) begin(ctx context.Context, a Attempt, user principal.Record, now time.Time) (Grant, error) {
+// begin makes the session. A reset or disable that came between the last look at the
+// user and the session's row has ended all sessions but this one, so it is looked once
+// more: whichever of the two was first, the session does not survive the change.
+func (s *Service) begin(ctx context.Context, a Attempt, account string, user principal.Record, now time.Time) (g Grant, why string, err error) {
 	meta := session.Meta{From: a.Addr, Device: session.Device(a.UserAgent), RequestID: a.RequestID}
 	value, r, err := s.Sessions.StepUp(ctx, a.Current, user, meta, now)
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, "", err
 	}
-	return Grant{Secret: value, ExpiresAt: r.ExpiresAt, SID: r.SID, Subject: user.ID}, nil
+	if why, err = s.changed(ctx, account, user); why != "" || err != nil {
+		_, endErr := s.Sessions.End(context.WithoutCancel(ctx), r.SID, session.ReasonReplaced, meta, now)
+		return Grant{}, why, errors.Join(err, endErr)
+	}
+	return Grant{Secret: value, ExpiresAt: r.ExpiresAt, SID: r.SID, Subject: user.ID}, "", nil
 }
 
 // upgrade hashes a right password at the present cost. That it fails must not keep
