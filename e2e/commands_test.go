@@ -3,8 +3,12 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
+	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sanmon-gate/sanmon/e2e/harness"
 )
@@ -162,5 +166,43 @@ func TestInit(t *testing.T) {
 	}
 	if id := empty.AddUser(t, "admin@example.com", "admin"); id == "" {
 		t.Error("no user could be added")
+	}
+}
+
+// TestDemo: everything is on, nothing is configured, and what it prints works as it says.
+func TestDemo(t *testing.T) {
+	port := closedPort(t)
+	cmd := exec.Command(harness.Binary(t), "demo", "--port", strconv.Itoa(port))
+	cmd.Dir = t.TempDir()
+	p, err := harness.StartProcess("demo", cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	if _, err := p.WaitLine(0, 15*time.Second, harness.IsReady); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("no curl (run scripts/testdeps.sh)")
+	}
+	tried := 0
+	for line := range strings.Lines(p.Output()) {
+		before, command, ok := strings.Cut(line, "curl ")
+		if !ok {
+			continue
+		}
+		tried++
+		out, err := exec.Command("sh", "-c", "curl --max-time 10 "+command).CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v", strings.TrimSpace(line), err)
+		}
+		wanted := regexp.MustCompile(`: ([a-z]+_[a-z_]+) `).FindStringSubmatch(before)
+		if text := string(out); wanted != nil && !strings.Contains(text, `"code":"`+wanted[1]+`"`) || wanted == nil && strings.Contains(text, "problem+json") {
+			t.Errorf("%s answers\n%s", strings.TrimSpace(line), clip(out))
+		}
+	}
+	if tried < 5 {
+		t.Errorf("it prints %d commands to try:\n%s", tried, p.Output())
 	}
 }

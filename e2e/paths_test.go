@@ -3,8 +3,11 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/sanmon-gate/sanmon/e2e/harness"
 )
@@ -113,6 +116,9 @@ func checkTarget(t *testing.T, g *harness.Gate, target, key string) bool {
 	if a.Status >= 400 && a.Status < 500 {
 		return false
 	}
+	if why := ambiguousTarget(target); why != "" {
+		t.Errorf("%q: status %d for a target with %s, want 400", target, a.Status, why)
+	}
 	if a.Status != 200 {
 		t.Errorf("%q: status %d, want 200 or 4xx\n%s", target, a.Status, clip(a.Body))
 		return false
@@ -134,6 +140,34 @@ func checkTarget(t *testing.T, g *harness.Gate, target, key string) bool {
 		t.Errorf("%q: the backend got query %q", target, s.Query)
 	}
 	return true
+}
+
+// ambiguousTarget says why DESIGN §7 refuses a target whatever the backend makes of it, ""
+// when it does not. It is the text of the contract again, and no parser of the gate's.
+func ambiguousTarget(target string) string {
+	path, _, _ := strings.Cut(target, "?")
+	for part, why := range map[string]string{"%2f": "an encoded slash", "%5c": "an encoded backslash", "%00": "an encoded NUL", "%3b": "an encoded semicolon", ";": "a semicolon", "\\": "a backslash", "#": "a fragment", "//": "an empty segment"} {
+		if strings.Contains(strings.ToLower(path), part) {
+			return why
+		}
+	}
+	decoded, err := url.PathUnescape(path)
+	switch {
+	case !strings.HasPrefix(target, "/"):
+		return "another form than origin-form"
+	case err != nil:
+		return "bad percent-encoding"
+	case regexp.MustCompile(`(?i)%25[0-9a-f]{2}`).MatchString(path):
+		return "double encoding"
+	case !utf8.ValidString(decoded):
+		return "bad UTF-8"
+	}
+	for segment := range strings.SplitSeq(decoded, "/") {
+		if segment == "." || segment == ".." {
+			return "a dot segment"
+		}
+	}
+	return ""
 }
 
 // TestHostIsReadAsOne: RT 12–14, 26. A spelling of the public host is the public host,
