@@ -184,6 +184,9 @@ func TestJudge(t *testing.T) {
 		{"repeated Authorization", "GET", "/notes/1", "", []string{bearer, bearer}, refusal.HeaderAmbiguous},
 		{"key in the query", "GET", "/notes/1?k=" + key, "", nil, refusal.CredentialInURL},
 		{"access_token in the query", "GET", "/?access_token=x", "", nil, refusal.CredentialInURL},
+		{"access_token in the query, encoded", "GET", "/?a=b&access%5Ftoken=x", "", nil, refusal.CredentialInURL},
+		{"Host beside :authority", "GET", "/", "", []string{"Host: " + host}, ""},
+		{"Host against :authority", "GET", "/", "", []string{"Host: other.example"}, refusal.HeaderAmbiguous},
 
 		{"nobody", "GET", "/notes/1", "", nil, refusal.LoginRequired},
 		{"session", "GET", "/notes/1", "", []string{cookie}, ""},

@@ -1,6 +1,7 @@
 package sanmon
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/sanmon-gate/sanmon/exchange"
@@ -23,6 +24,10 @@ func (g *Gate) aim(p *Passage) (aimed, error) {
 	if err = headers.Check(r.Fields); err != nil {
 		return aimed{}, err
 	}
+	if h := r.Fields.Values("Host"); len(h) > 0 && h[0] != r.Host {
+		// HTTP/2 has :authority and may have Host beside it (RFC 9113, Section 8.3.1).
+		return aimed{}, refusal.New(refusal.HeaderAmbiguous, "Host and :authority differ (send one)")
+	}
 	if p.Host, err = target.Host(r.Host, g.Scheme); err != nil {
 		return aimed{}, err
 	}
@@ -42,7 +47,11 @@ func bearerInQuery(query string) bool {
 	for len(query) > 0 {
 		var pair string
 		pair, query, _ = strings.Cut(query, "&")
-		if name, _, _ := strings.Cut(pair, "="); strings.EqualFold(name, "access_token") {
+		name, _, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(name); err == nil { // allocates only where something is encoded
+			name = plain
+		}
+		if strings.EqualFold(name, "access_token") {
 			return true
 		}
 	}

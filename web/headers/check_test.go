@@ -99,6 +99,8 @@ func TestCheck(t *testing.T) {
 
 		{"keep-alive", false, []string{"Connection: keep-alive"}},
 		{"Connection names fields", false, []string{"Connection: close, X-Request-Id, sanmon-assertion"}}, // RT 35, 36: the forwarder sets its own after
+		{"Connection names the type away", true, []string{"Connection: close, content-type", "Content-Type: application/json"}},
+		{"Connection names the encoding away", true, []string{"Connection: Content-Encoding"}},
 		{"empty elements", false, []string{"Connection: , close,,"}},
 		{"two Connection lines", false, []string{"Connection: keep-alive", "Connection: te"}},
 		{"Connection with a space", true, []string{"Connection: keep alive"}},

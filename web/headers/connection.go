@@ -14,7 +14,9 @@ const maxOptions = 16
 // 4.1). Ignoring another Upgrade would be allowed too, but one hop that ignores it and
 // one that does not is how requests are tunnelled past a gateway (h2c smuggling).
 //
-// An option may name any field: the forwarder drops what is named, then sets its own.
+// An option may name any other field: the forwarder drops what is named, then sets its
+// own. Those by which a body is judged may not be named (Section 7.6.1 forbids senders to):
+// dropped, the backend would read another body than the one that was judged.
 func checkConnection(f exchange.Fields) error {
 	options, upgrade := 0, false
 	for _, v := range f.Values("Connection") {
@@ -24,6 +26,9 @@ func checkConnection(f exchange.Fields) error {
 			option = strings.Trim(option, " \t")
 			if options++; options > maxOptions || !isTokenOrEmpty(option) {
 				return ambiguous("Connection is no list of at most %d tokens", maxOptions)
+			}
+			if strings.EqualFold(option, "Content-Type") || strings.EqualFold(option, "Content-Encoding") {
+				return ambiguous("Connection names a field that describes the body (take it out of Connection)")
 			}
 			upgrade = upgrade || strings.EqualFold(option, "upgrade")
 		}
