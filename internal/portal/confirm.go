@@ -48,12 +48,12 @@ func hiddenFields(query string) ([]views.Input, error) {
 		}
 		value, err = url.QueryUnescape(value)
 		if err != nil {
-			return nil, refusal.New(refusal.InputInvalid, "confirm a query: the value of %.40q is not well encoded", name)
+			return nil, refusal.New(refusal.InputInvalid, "confirm a query: a parameter's value is not well encoded")
 		}
 		// Browsers leave out a field without name, fill "_charset_" themselves (HTML,
 		// Section 4.10.22.4) and turn every line break into CRLF.
 		if name == "" || name == "_charset_" || strings.ContainsAny(name+value, "\r\n\x00") {
-			return nil, refusal.New(refusal.InputInvalid, "confirm a query: a form cannot send %.40q as it is (send the token as header X-Sanmon-Csrf)", name)
+			return nil, refusal.New(refusal.InputInvalid, "confirm a query: a form cannot send a parameter as it is (send the token as header X-Sanmon-Csrf)")
 		}
 		if fields = append(fields, views.Input{Name: name, Value: value}); len(fields) > maxConfirm {
 			return nil, refusal.New(refusal.InputInvalid, "confirm a query: more than %d parameters", maxConfirm)

@@ -79,9 +79,9 @@ func readForm(r *http.Request) (credentials, error) {
 	if err != nil {
 		return c, refusal.New(refusal.InputInvalid, "the form is not well encoded")
 	}
-	for name, all := range values {
-		if len(all) != 1 {
-			return c, refusal.New(refusal.InputInvalid, "the field %.40q comes %d times (send it once)", name, len(all))
+	for _, all := range values {
+		if len(all) != 1 { // its name is not quoted: of a password that was not encoded it is a part
+			return c, refusal.New(refusal.InputInvalid, "a field of the login form comes %d times (send it once)", len(all))
 		}
 	}
 	c.email, c.next = values.Get("email"), values.Get("next")
@@ -110,7 +110,7 @@ func readJSON(r *http.Request) (credentials, error) {
 		case "next":
 			c.next = value
 		default:
-			return c, refusal.New(refusal.InputInvalid, "the JSON login has an unknown member %.40q (send email, password, next)", name)
+			return c, refusal.New(refusal.InputInvalid, "the JSON login has an unknown member (send email, password, next)")
 		}
 	}
 	return c, nil

@@ -198,3 +198,21 @@ func TestLoginInAddressIsNone(t *testing.T) {
 		t.Errorf("a login in the address: %d with %d tries", w.Code, len(h.attempts))
 	}
 }
+
+// TestReasonsQuoteNoField: a password that was sent without encoding becomes the name of a
+// field, and one in the wrong place a member of the JSON; neither gets into the log.
+func TestReasonsQuoteNoField(t *testing.T) {
+	const part = "Tr0ub4dor"
+	for _, a := range []ask{
+		{kind: form, body: "email=a@example.com&password=x&" + part + "&" + part},
+		{kind: "application/json", body: `{"email":"a@example.com","` + part + `":"x"}`},
+		{kind: "application/json", body: `{"` + part + `":"x","` + part + `":"x"}`},
+	} {
+		p, h := newPortal(t)
+		a.method, a.target, a.cookies = "POST", "/.sanmon/login", pre
+		a.send(p)
+		if len(h.refused) != 1 || strings.Contains(h.refused[0].Error(), part) {
+			t.Errorf("%s: told %v", a.body, h.refused)
+		}
+	}
+}

@@ -64,7 +64,7 @@ func (p *Portal) wanted(rawQuery string) (csrf.Kind, string, error) {
 	}
 	method, path, ok := strings.Cut(query.Get("route"), " ")
 	if !ok || !strings.HasPrefix(path, "/") {
-		return 0, "", refusal.New(refusal.InputInvalid, "read route=%.80q (give it as METHOD%%20PATH)", query.Get("route"))
+		return 0, "", refusal.New(refusal.InputInvalid, "read route=… of the session endpoint (give it as METHOD%%20PATH)")
 	}
 	kind, scope, ok := p.Routes.CSRF(method, path)
 	if !ok {
