@@ -61,7 +61,8 @@ can_venv() {
 # PATH may be a version manager's shim, so the places of its versions are looked at too.
 find_python() {
 	local p
-	for p in python3.14 python3.13 python3.12 "${HOME:-/root}"/.pyenv/versions/3.1[432].*/bin/python3 \
+	for p in python3.14 python3.13 python3.12 "${HOME:-/root}"/.pyenv/versions/3.14.*/bin/python3 \
+		"${HOME:-/root}"/.pyenv/versions/3.13.*/bin/python3 "${HOME:-/root}"/.pyenv/versions/3.12.*/bin/python3 \
 		python3 /usr/bin/python3 python3.11 python3.10; do
 		p=$(command -v "$p" 2>/dev/null) || continue
 		if can_venv "$p"; then
