@@ -32,7 +32,7 @@ func explainCommand(env *environment) *cobra.Command {
 		Use:   "explain METHOD PATH | explain REQUEST-ID",
 		Short: "Say what the gate would do with a request, step by step, or what it did",
 		Long:  "With METHOD and PATH: judge such a request of the public host, sent by a page of ours,\nby nobody or, with --as and --role, by somebody who holds these roles now.\nWith the id of a refused request: what the audit trail knows of it.",
-		Args:  cobra.RangeArgs(1, 2),
+		Args:  between(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				return env.explainID(c.Context(), args[0])

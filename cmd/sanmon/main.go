@@ -143,12 +143,15 @@ func later(use, what string) *cobra.Command {
 }
 
 // exactly checks the number of arguments; too few or many are wrong usage.
-func exactly(n int) cobra.PositionalArgs {
+func exactly(n int) cobra.PositionalArgs { return between(n, n) }
+
+// between is exactly with a range; a negative most means any number.
+func between(least, most int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if err := cobra.ExactArgs(n)(c, args); err != nil {
-			return usageError{fmt.Errorf("%w (usage: %s)", err, c.UseLine())}
+		if len(args) >= least && (most < 0 || len(args) <= most) {
+			return nil
 		}
-		return nil
+		return usageError{fmt.Errorf("%d arguments do not fit (usage: %s)", len(args), c.UseLine())}
 	}
 }
 

@@ -50,7 +50,7 @@ func serviceList(env *environment) *cobra.Command {
 
 func serviceRoles(env *environment) *cobra.Command {
 	return &cobra.Command{
-		Use: "roles NAME [ROLE]...", Short: "Replace a service's roles", Args: cobra.MinimumNArgs(1),
+		Use: "roles NAME [ROLE]...", Short: "Replace a service's roles", Args: between(1, -1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
 				r, err := o.service(ctx, args[0])

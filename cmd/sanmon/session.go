@@ -78,7 +78,7 @@ func sessionRevoke(env *environment) *cobra.Command {
 	var email string
 	c := &cobra.Command{
 		Use: "revoke SID | revoke --user E", Short: "End a session, or all of a user's, at once",
-		Args: cobra.MaximumNArgs(1),
+		Args: between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if (len(args) == 1) == (email != "") {
 				return usageError{errors.New("name either a session id or --user")}

@@ -129,7 +129,7 @@ func userSwitch(env *environment, verb string, disabled bool) *cobra.Command {
 
 func userRoles(env *environment) *cobra.Command {
 	return &cobra.Command{
-		Use: "roles EMAIL [ROLE]...", Short: "Replace a user's roles", Args: cobra.MinimumNArgs(1),
+		Use: "roles EMAIL [ROLE]...", Short: "Replace a user's roles", Args: between(1, -1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
 				r, err := o.user(ctx, args[0])
