@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/identity/session"
@@ -57,24 +56,23 @@ func (g *Gate) verify(ctx context.Context, p *Passage, cookie, bearer string) er
 	return no
 }
 
-// Again judges the caller of a passage that was let through once more, at another time:
-// whether its credential still holds, and whether its principal may still do that. It
-// is for connections that stay open; p is not changed.
-func (g *Gate) Again(ctx context.Context, p *Passage, now time.Time) error {
+// Again judges the caller of a passage that was let through once more: whether its
+// credential was revoked meanwhile, and whether its principal may still do that. It is
+// for connections that stay open; p is not changed. The clock is still the request's: a
+// session secret that was replaced while a backend took its time is no stolen one.
+func (g *Gate) Again(ctx context.Context, p *Passage) error {
 	if p.Caller.Anonymous() {
 		return nil
 	}
-	r := *p.Request
-	r.Now = now
-	q := Passage{Request: &r, Addr: p.Addr}
-	bearer, err := g.bearer(r.Fields)
+	q := Passage{Request: p.Request, Addr: p.Addr}
+	bearer, err := g.bearer(p.Request.Fields)
 	if err == nil {
 		err = g.verify(ctx, &q, p.Cookie, bearer)
 	}
 	if err != nil {
 		return err
 	}
-	_, err = g.Table.Authorise(p.Route.Route, &q.Caller, now)
+	_, err = g.Table.Authorise(p.Route.Route, &q.Caller, p.Request.Now)
 	return err
 }
 
@@ -150,6 +148,8 @@ func (g *Gate) token(p *Passage, body Body) error {
 		inQuery, rest, found := csrf.FindQuery(p.Target.Query)
 		if p.Query = rest; found && token == "" {
 			kind, token = csrf.Once, inQuery
+		} else if csrf.KindOf(token) == csrf.Once {
+			kind = csrf.Once // a stronger one than the route asks for
 		}
 	} else {
 		inBody, err := p.field(body)

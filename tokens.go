@@ -19,6 +19,9 @@ func (g *Gate) TokenFor(method, path string) (csrf.Kind, string, bool) {
 		return 0, "", false
 	}
 	kind := g.Routes[i].CSRF
+	if safe(method) {
+		kind = csrf.Once // it may travel in the query
+	}
 	if kind == csrf.Session {
 		return kind, "", true
 	}

@@ -89,7 +89,7 @@ func (t *Table) missing(r *Route, c *caller.Caller, g caller.Grants, v Verdict) 
 			lacking = append(lacking, scope)
 		}
 	}
-	no := refusal.New(refusal.PermissionMissing, "route %q: %s %s (%s %s)", r.ID, side, strings.Join(lacking, " "), c.Kind, c.Subject)
+	no := refusal.New(refusal.PermissionMissing, "route %q: %s %s (%s)", r.ID, side, strings.Join(lacking, " "), credential(c))
 	if c.Kind != caller.Session {
 		// RFC 6750, Section 3.1: insufficient_scope names what is needed.
 		no.Challenge = fmt.Sprintf(`Bearer error="insufficient_scope", scope=%q`, strings.Join(r.Require, " "))
@@ -109,4 +109,15 @@ func fresh(r *Route, c *caller.Caller, now time.Time) error {
 	no := refusal.New(refusal.StepUpRequired, "route %q: the authentication is older than %s, or was made on another network", r.ID, r.Fresh)
 	no.Challenge = fmt.Sprintf(`Bearer error="insufficient_user_authentication", max_age=%d`, int(r.Fresh.Seconds()))
 	return no
+}
+
+// credential names what a caller came with, and whose it is.
+func credential(c *caller.Caller) string {
+	switch c.Kind {
+	case caller.Session:
+		return fmt.Sprintf("session %s of %s", c.SID, c.Subject)
+	case caller.Key:
+		return fmt.Sprintf("key %s of %s", c.KeyID, c.Subject)
+	}
+	return fmt.Sprintf("%s of %s", c.Kind, c.Subject)
 }

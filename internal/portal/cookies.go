@@ -1,15 +1,18 @@
 package portal
 
 import (
+	"time"
+
+	"github.com/sanmon-gate/sanmon/identity/throttle"
 	"net/http"
 
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
-// deviceAge is how long a browser stays known, in seconds: a year. Browsers cap at 400
-// days (draft-ietf-httpbis-rfc6265bis, Section 5.5).
-const deviceAge = 365 * 24 * 60 * 60
+// deviceAge is how long a browser stays known, in seconds: as long as the server takes
+// what the cookie holds.
+const deviceAge = int(throttle.DeviceLife / time.Second)
 
 // preSize is the size of a pre-session value: base62 characters, 131 bits.
 const preSize = 22
@@ -58,7 +61,7 @@ func (c Cookies) Session(value secret.Value) *http.Cookie {
 // Pre is the pre-session cookie.
 func (c Cookies) Pre(value string) *http.Cookie { return c.cookie(c.PreName(), value) }
 
-// Device is the device cookie; it lasts a year.
+// Device is the device cookie; it lasts half a year.
 func (c Cookies) Device(value string) *http.Cookie {
 	k := c.cookie(c.DeviceName(), value)
 	k.MaxAge = deviceAge

@@ -190,7 +190,7 @@ func TestLoginRoundTrip(t *testing.T) {
 	want := []string{
 		"__Host-sanmon=SESSIONSECRET; Path=/; HttpOnly; Secure; SameSite=Lax",
 		"__Host-sanmon-pre=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax",
-		"__Host-sanmon-device=DEVICE; Path=/; Max-Age=31536000; HttpOnly; Secure; SameSite=Lax",
+		"__Host-sanmon-device=DEVICE; Path=/; Max-Age=15552000; HttpOnly; Secure; SameSite=Lax",
 	}
 	for i, line := range w.Header()["Set-Cookie"] {
 		if i >= len(want) || line != want[i] {
@@ -410,7 +410,7 @@ func TestCookiesOnLocalhost(t *testing.T) {
 	for got, want := range map[string]string{
 		c.Session(secret.NewString("v")).String():          "sanmon=v; Path=/; HttpOnly; SameSite=Strict",
 		c.Pre("v").String():                                "sanmon-pre=v; Path=/; HttpOnly; SameSite=Lax",
-		c.Device("v").String():                             "sanmon-device=v; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax",
+		c.Device("v").String():                             "sanmon-device=v; Path=/; Max-Age=15552000; HttpOnly; SameSite=Lax",
 		Cleared(c.Session(secret.NewString("v"))).String(): "sanmon=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict",
 		strings.Join(c.Names(), " "):                       "sanmon sanmon-pre sanmon-device",
 		strings.Join(Cookies{}.Names(), " "):               "__Host-sanmon __Host-sanmon-pre __Host-sanmon-device",

@@ -109,7 +109,7 @@ func (f *Front) Refuse(w http.ResponseWriter, r *http.Request, p *sanmon.Passage
 	h := w.Header()
 	f.common(h, p)
 	for name, value := range p.RateFields() {
-		h.Set(name, value)
+		h[name] = []string{value} // as written: Set would spell it Ratelimit
 	}
 	navigation := origin.Navigation(p.Request)
 	if navigation {

@@ -112,7 +112,7 @@ func (v *visit) rescue(w http.ResponseWriter, r *http.Request) {
 // alive judges the credential behind a connection that is about to stay open once more:
 // it may have ended while the backend was asked.
 func (v *visit) alive(ctx context.Context) error {
-	return v.state.Gate.Again(ctx, &v.passage, time.Now())
+	return v.state.Gate.Again(ctx, &v.passage)
 }
 
 func (v *visit) release(ctx context.Context, status int, h http.Header) {

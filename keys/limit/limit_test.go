@@ -470,3 +470,28 @@ func TestForgottenCellIsMarked(t *testing.T) {
 		t.Error("a forgotten cell can still be counted in")
 	}
 }
+
+// A clock that was set back must not shut anybody out until it is there again.
+func TestClockSetBack(t *testing.T) {
+	p, err := NewPolicy("caller", Rate{Count: 60, Per: time.Minute, Burst: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := NewTable(0)
+	d := Demand{Policy: p, Key: table.Named("ada", "route")}
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	for range 2 {
+		if r := table.Take(now, d); !r.Allowed {
+			t.Fatal("the burst was refused")
+		}
+	}
+	back := now.Add(-time.Hour)
+	for range 2 {
+		if r := table.Take(back, d); !r.Allowed {
+			t.Errorf("an hour back the burst is refused for %v", r.RetryAfter)
+		}
+	}
+	if r := table.Take(back, d); r.Allowed {
+		t.Error("an hour back there is no limit")
+	}
+}

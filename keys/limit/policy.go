@@ -45,14 +45,28 @@ type Status struct {
 	Reset     time.Duration // until one more unit is free; the wait when none remains
 }
 
+// skew is how far two readings of the clock may lie apart, in microseconds: requests are
+// judged by the time at which they began.
+const skew = 1_000_000
+
+// from is where counting goes on: the TAT, or now when that has passed. No TAT of this
+// policy lies further ahead than its tolerance; one that does was written before the
+// clock was set back, and must not shut its identity out until the clock is there again: it counts for nothing.
+func (p *Policy) from(tat, now int64) int64 {
+	if tat > now+p.tolerance+skew {
+		return now
+	}
+	return max(tat, now)
+}
+
 // wait is how many microseconds a unit must wait when the TAT is tat; 0: none.
 func (p *Policy) wait(tat, now int64) int64 {
-	return max(0, max(tat, now)+p.interval-p.tolerance-now)
+	return max(0, p.from(tat, now)+p.interval-p.tolerance-now)
 }
 
 // status describes the policy at tat.
 func (p *Policy) status(tat, now int64) Status {
-	ahead := max(tat, now) - now
+	ahead := p.from(tat, now) - now
 	remaining := max(0, (p.tolerance-ahead)/p.interval)
 	next := ahead - p.tolerance + (remaining+1)*p.interval // when remaining grows by one
 	return Status{p, int(remaining), time.Duration(max(0, next)) * time.Microsecond}

@@ -92,9 +92,12 @@ func (t *Table) Charge(now time.Time, d Demand) Status {
 		if old == gone {
 			continue
 		}
-		tat := min(max(old, us)+d.Policy.interval, us+d.Policy.tolerance)
-		if c.CompareAndSwap(old, max(tat, old)) {
-			return d.Policy.status(max(tat, old), us)
+		tat := min(d.Policy.from(old, us)+d.Policy.interval, us+d.Policy.tolerance)
+		if old <= us+d.Policy.tolerance+skew {
+			tat = max(tat, old)
+		}
+		if c.CompareAndSwap(old, tat) {
+			return d.Policy.status(tat, us)
 		}
 	}
 }
@@ -136,7 +139,7 @@ func (t *Table) commit(d *Demand, now int64) (unit, bool) {
 		if d.Policy.wait(old, now) > 0 {
 			return unit{c, old}, false
 		}
-		if tat := max(old, now) + d.Policy.interval; c.CompareAndSwap(old, tat) {
+		if tat := d.Policy.from(old, now) + d.Policy.interval; c.CompareAndSwap(old, tat) {
 			return unit{c, tat}, true
 		}
 	}

@@ -42,3 +42,14 @@ func (k Kind) letter() byte {
 // Scope is the scope of a page or once token: the form's effective method in upper case,
 // and the judged path of its action, without query.
 func Scope(method, path string) string { return method + " " + path }
+
+// KindOf is the kind that a token claims to be of, 0 for none. It says nothing about
+// whether the token is good.
+func KindOf(token string) Kind {
+	for k := Session; k <= Once; k++ {
+		if len(token) > 0 && token[0] == k.letter() {
+			return k
+		}
+	}
+	return 0
+}
