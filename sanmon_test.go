@@ -412,11 +412,11 @@ func TestAgainJudgesEveryCredential(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := g.Again(context.Background(), p, now); err != nil {
+		if err := g.Again(context.Background(), p); err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 		g.Sessions, g.Keys = revoked{}, revokedKeys{}
-		if g.Again(context.Background(), p, now) == nil {
+		if g.Again(context.Background(), p) == nil {
 			t.Errorf("%s: a revoked one passed", tt.name)
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -35,6 +36,9 @@ func explainCommand(env *environment) *cobra.Command {
 		Args:  between(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 1 {
+				if args[0] == "" { // no event has an empty id of its own, and many have none
+					return usageError{errors.New("the request id is empty (copy it from the refusal)")}
+				}
 				return env.explainID(c.Context(), args[0])
 			}
 			return env.explainRequest(args[0], args[1], as, roles)
