@@ -36,7 +36,7 @@ unit: ## the tests that need nothing but Go
 e2e: deps ## the built binary against real backends, browsers and databases
 	$(GO) test -timeout 12m -count=1 ./e2e/...
 
-bench: ## measure against a bare reverse proxy (BENCH="-rounds 5 -duration 6s" …)
+bench: ## measure against a bare reverse proxy (BENCH="-rounds 5 -json 6s" …)
 	@scripts/testdeps.sh bench
 	$(GO) run ./bench $(BENCH)
 

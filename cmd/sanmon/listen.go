@@ -24,12 +24,21 @@ func (n *node) listenPublic(c *config.Config) error {
 	}
 	n.public, err = wire.New(wire.Config{
 		Addr: c.Listen.Public, TLS: tlsConfig, Handler: n.handler, Plain: n.handler,
-		RequestID: n.handler.IDs.New, Refused: n.framing, Log: n.logger,
+		RequestID: n.handler.IDs.New, Refused: n.framing, Log: n.logger, MaxConnsPerPeer: connsPerPeer(c),
 	})
 	if err != nil {
 		return err
 	}
 	return n.public.Listen()
+}
+
+// connsPerPeer bounds the connections of one address, so that nobody alone takes all.
+// Behind a proxy every connection is the proxy's.
+func connsPerPeer(c *config.Config) int {
+	if len(c.ClientIP.TrustedProxies) > 0 {
+		return 0
+	}
+	return 4000
 }
 
 // framing accounts for a request that was refused before it was one.

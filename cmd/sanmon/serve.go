@@ -44,7 +44,8 @@ func serveCommand(env *environment) *cobra.Command {
 func serve(ctx context.Context, c *config.Config, stderr io.Writer, ready func(*node)) error {
 	lines := logline.New(stderr)
 	defer func() { _ = lines.Flush() }()
-	logger := newLogger(lines, c.Log)
+	level := new(slog.LevelVar)
+	logger := newLogger(lines, c.Log, level)
 	for _, w := range c.Warnings {
 		logger.Warn("configuration", "warning", w.Error())
 	}
@@ -53,7 +54,7 @@ func serve(ctx context.Context, c *config.Config, stderr io.Writer, ready func(*
 		return err
 	}
 	defer func() { _ = store.Close() }()
-	n, err := newNode(ctx, c, store, lines, logger)
+	n, err := newNode(ctx, c, store, lines, logger, level)
 	if err != nil {
 		return err
 	}
@@ -73,14 +74,15 @@ type node struct {
 	adminOn  net.Listener
 	lines    *logline.Writer
 	logger   *slog.Logger
+	level    *slog.LevelVar // of logger and request lines; a reload changes it
 
 	generation uint64     // of the last compiled configuration
 	reloading  sync.Mutex // guards generation
 }
 
 // newNode compiles everything and binds the listeners.
-func newNode(ctx context.Context, c *config.Config, store *storage.DB, lines *logline.Writer, logger *slog.Logger) (*node, error) {
-	n := &node{metrics: metrics.New(version), lines: lines, logger: logger}
+func newNode(ctx context.Context, c *config.Config, store *storage.DB, lines *logline.Writer, logger *slog.Logger, level *slog.LevelVar) (*node, error) {
+	n := &node{metrics: metrics.New(version), lines: lines, logger: logger, level: level}
 	n.config.Store(c)
 	after, err := store.LastChange(ctx)
 	if err != nil {
@@ -95,7 +97,7 @@ func newNode(ctx context.Context, c *config.Config, store *storage.DB, lines *lo
 		return nil, err
 	}
 	n.refusals = &server.Refusals{Journal: store, Logger: logger}
-	accountant := &server.Accountant{Metrics: n.metrics, Lines: lines, Scrub: redact.Line, Refusals: n.refusals}
+	accountant := &server.Accountant{Metrics: n.metrics, Lines: lines, Scrub: redact.Line, Refusals: n.refusals, Level: level, Text: c.Log.Format == "text"}
 	n.handler = &server.Handler{Account: accountant.Account}
 	if err := n.use(c); err != nil {
 		return nil, err
@@ -125,6 +127,7 @@ func (n *node) use(c *config.Config) error {
 	}
 	n.generation++
 	n.config.Store(c)
+	n.level.Set(levelOf(c.Log))
 	if old := n.handler.Use(state); old != nil {
 		for _, backend := range old.Backends {
 			backend.Close()
@@ -154,13 +157,13 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	}
 	group.Go(func() error { n.watch(ctx); return nil })
 	n.record(ctx, audit.ConfigLoaded, "")
-	n.logger.Info("ready", "public", n.public.Addr().String(), "admin", addr(n.adminOn), "public_url", n.config.Load().PublicURL, "version", version)
+	n.always("ready", "public", n.public.Addr().String(), "admin", addr(n.adminOn), "public_url", n.config.Load().PublicURL, "version", version)
 	if ready != nil {
 		ready(n)
 	}
 	err := group.Wait()
 	n.layers.tunnels.CloseAll()
-	n.logger.Info("stopped")
+	n.always("stopped")
 	stop()
 	helpers.Wait()
 	return err
@@ -212,10 +215,23 @@ func (n *node) record(ctx context.Context, name audit.Name, detail string) {
 	}
 }
 
-// newLogger logs JSON lines through the last net. Format text is for people.
-func newLogger(lines *logline.Writer, o config.Log) *slog.Logger {
+// always logs what others wait for, whatever the level.
+func (n *node) always(msg string, args ...any) {
+	level := n.level.Level()
+	n.level.Set(min(level, slog.LevelInfo))
+	n.logger.Info(msg, args...)
+	n.level.Set(level)
+}
+
+func levelOf(o config.Log) slog.Level {
 	level := slog.LevelInfo
 	_ = level.UnmarshalText([]byte(strings.ToUpper(o.Level))) // the configuration has checked it
+	return level
+}
+
+// newLogger logs JSON lines through the last net. Format text is for people.
+func newLogger(lines *logline.Writer, o config.Log, level *slog.LevelVar) *slog.Logger {
+	level.Set(levelOf(o))
 	options := &slog.HandlerOptions{Level: level}
 	out := redact.NewWriter(lines)
 	if o.Format == "text" {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"log/slog"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -23,7 +24,8 @@ type Accountant struct {
 	Lines    Lines
 	Scrub    func(line []byte) []byte // removes credentials; the last net
 	Refusals *Refusals
-	Quiet    bool // no line for requests that passed
+	Level    slog.Leveler // lines below it are not written
+	Text     bool         // lines for people instead of JSON
 }
 
 // Account is called once for every request.
@@ -44,11 +46,15 @@ func (a *Accountant) Account(rec *Record) {
 	if no := rec.Refusal; no != nil {
 		a.Metrics.Refused(route, string(no.Code), string(no.Layer()))
 		a.Refusals.Add(rec)
-	} else if a.Quiet && len(p.Observed) == 0 {
+	}
+	if a.Level != nil && rec.level() < a.Level.Level() {
 		return
 	}
 	var buf [1024]byte
 	line := rec.appendLine(buf[:0])
+	if a.Text {
+		line = forPeople(line)
+	}
 	if a.Scrub != nil {
 		line = a.Scrub(line)
 	}
@@ -77,7 +83,7 @@ func (rec *Record) appendLine(b []byte) []byte {
 	b = append(b, `{"time":"`...)
 	b = rec.Started.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `","level":"`...)
-	b = append(b, rec.level()...)
+	b = append(b, rec.level().String()...)
 	b = append(b, `","msg":"`...)
 	b = append(b, rec.message()...)
 	b = append(b, '"')
@@ -141,14 +147,14 @@ func (rec *Record) message() string {
 	return "request"
 }
 
-func (rec *Record) level() string {
+func (rec *Record) level() slog.Level {
 	switch no := rec.Refusal; {
-	case no == nil:
-		return "INFO"
-	case no.Code == refusal.Internal:
-		return "ERROR"
+	case no == nil && len(rec.Passage.Observed) == 0:
+		return slog.LevelInfo
+	case no != nil && no.Code == refusal.Internal:
+		return slog.LevelError
 	}
-	return "WARN"
+	return slog.LevelWarn
 }
 
 func number(b []byte, key string, n int64) []byte {

@@ -357,3 +357,10 @@ func TestAdmin(t *testing.T) {
 		}
 	}
 }
+
+func TestLinesForPeople(t *testing.T) {
+	got := string(forPeople([]byte(`{"time":"2026-11-25T12:00:00Z","msg":"refused","status":401,"reason":"a \"b\" = c","ok":true}` + "\n")))
+	if want := `time=2026-11-25T12:00:00Z msg=refused status=401 reason="a \"b\" = c" ok=true` + "\n"; got != want {
+		t.Errorf("got  %swant %s", got, want)
+	}
+}
