@@ -72,7 +72,7 @@ func serverKeys() []key {
 func upstreamKeys() []key {
 	return []key{
 		{name: "url", required: true, shape: one(upstreamURL()), example: `"http://127.0.0.1:8000"`, doc: "Where the backend listens: scheme, host and port."},
-		{name: "timeout", def: "30s", shape: one(span(time.Second, day)), doc: "How long the backend may take until its answer begins, and between two pieces of it."},
+		{name: "timeout", def: "30s", shape: one(span(time.Second, day)), doc: "How long the backend may take until its answer begins. A body that has begun may stand still for ten minutes."},
 		{name: "openapi", shape: one(openAPI()), example: `"http://127.0.0.1:8000/openapi.json"`, doc: "Its OpenAPI document. `sanmon init` reads the routes from it; a running server does not."},
 		{name: "host", def: "preserve", shape: one(enum("choice", "preserve", "backend")), doc: "The Host that the backend gets: the public one, or its own."},
 		{name: "paths", doc: "Which ambiguous signs in paths this backend is known to read as Sanmon does. Opened ones are judged and forwarded alike.", shape: section(

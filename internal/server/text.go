@@ -5,7 +5,7 @@ import "encoding/json"
 // forPeople rewrites a JSON line in the manner of slog's text handler: key=value.
 func forPeople(line []byte) []byte {
 	var members []byte
-	for rest := line[1:]; len(rest) > 1; {
+	for rest := line[1:]; len(rest) > 0 && rest[0] != '}'; {
 		key, value, after := member(rest)
 		if key == nil {
 			return line
