@@ -19,6 +19,7 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/server"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
+	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
@@ -39,7 +40,7 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 	s.Portal = &server.Front{
 		PublicURL: c.PublicURL, HSTS: hsts(c), JWKS: l.minter.JWKS, RevokeKey: l.revokeKey,
 		Portal: &portal.Portal{
-			Auth: authenticator{l.login}, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
+			Auth: authenticator{l.login, c.Login.Password}, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
 			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused,
 		},
 	}
@@ -54,10 +55,16 @@ func hsts(c *config.Config) string {
 }
 
 // authenticator lets the portal sign people in.
-type authenticator struct{ service *login.Service }
+type authenticator struct {
+	service   *login.Service
+	passwords bool // login.password
+}
 
 // Login implements portal.Authenticator.
 func (a authenticator) Login(ctx context.Context, t portal.Attempt) (portal.Grant, error) {
+	if !a.passwords {
+		return portal.Grant{}, refusal.New(refusal.LoginFailed, "nobody signs in with a password here (login.password is false)")
+	}
 	g, err := a.service.Login(ctx, login.Attempt{
 		Email: t.Email, Password: t.Password, Addr: t.Network, UserAgent: t.UserAgent, RequestID: t.RequestID,
 		Current: t.Current, DeviceCookie: t.DeviceCookie,

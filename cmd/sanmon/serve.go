@@ -201,8 +201,9 @@ func (n *node) watch(ctx context.Context) {
 
 // reload puts a configuration in force, unless it changes what only a start can.
 func (n *node) reload(c *config.Config) error {
-	if old := n.config.Load(); c.Listen != old.Listen || c.TLS != old.TLS || c.Store != old.Store || c.MasterKey != old.MasterKey || c.PublicURL != old.PublicURL || c.Environment != old.Environment {
-		return errors.New("public_url, environment, listen, tls, store and master_key cannot change while the server runs (restart it)")
+	if old := n.config.Load(); c.Listen != old.Listen || c.TLS != old.TLS || c.Store != old.Store || c.MasterKey != old.MasterKey || c.PublicURL != old.PublicURL || c.Environment != old.Environment ||
+		c.Metrics != old.Metrics || c.Log.Format != old.Log.Format {
+		return errors.New("public_url, environment, listen, tls, store, master_key, metrics and log.format cannot change while the server runs (restart it)")
 	}
 	return n.use(c)
 }
