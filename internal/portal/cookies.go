@@ -6,8 +6,8 @@ import (
 	"github.com/sanmon-gate/sanmon/identity/throttle"
 	"net/http"
 
-	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
+	"github.com/sanmon-gate/sanmon/web/headers"
 )
 
 // deviceAge is how long a browser stays known, in seconds: as long as the server takes
@@ -79,17 +79,11 @@ func (c Cookies) cookie(name, value string) *http.Cookie {
 	return &http.Cookie{Name: name, Value: value, Path: "/", Secure: !c.Insecure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
-// Read returns the value of the named cookie, "" when it is absent. The same name with two
-// values is credential_ambiguous: one of them was planted, and nobody can tell which.
+// Read returns the value of the named cookie, "" when it is absent, as the gate reads it on
+// every other path. The same name with two values is credential_ambiguous: one of them was
+// planted, and nobody can tell which.
 func Read(r *http.Request, name string) (string, error) {
-	value, found := "", false
-	for _, c := range r.CookiesNamed(name) {
-		if found && c.Value != value {
-			return "", refusal.New(refusal.CredentialAmbiguous, "the cookie %s comes with two values (the browser must delete its cookies)", name)
-		}
-		value, found = c.Value, true
-	}
-	return value, nil
+	return headers.Cookie(r.Header["Cookie"], name)
 }
 
 // PreBinding is what the tokens of a pre-session are bound to; nil when the value is none

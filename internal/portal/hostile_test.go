@@ -216,3 +216,18 @@ func TestReasonsQuoteNoField(t *testing.T) {
 		}
 	}
 }
+
+// TestCookiesAreReadAsTheGateReadsThem: net/http takes off quotes and passes over what it
+// does not like, so that a planted second cookie would be seen here and not there.
+func TestCookiesAreReadAsTheGateReadsThem(t *testing.T) {
+	for _, line := range []string{live + `; __Host-sanmon="` + cookie + `"`, live + "; __Host-sanmon=a\\b", live + "; __Host-sanmon="} {
+		p, h := newPortal(t)
+		if w := (ask{target: "/.sanmon/session", cookies: line, fetch: true}).send(p); w.Code != http.StatusBadRequest || h.refused[0].Code != refusal.CredentialAmbiguous {
+			t.Errorf("%s: %d", line, w.Code)
+		}
+	}
+	p, _ := newPortal(t)
+	if w := (ask{target: "/.sanmon/session", cookies: `__Host-sanmon="` + cookie + `"`, fetch: true}).send(p); strings.Contains(w.Body.String(), `"authenticated":true`) {
+		t.Error("a quoted cookie is a session for the portal and for nobody else")
+	}
+}
