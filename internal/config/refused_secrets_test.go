@@ -24,7 +24,7 @@ func TestRefusedSecrets(t *testing.T) {
 		{8, `store: { url: "postgres://me:hunter2@db/x", password: env:P }`, `8:15: store.url: ` + password},
 		{8, `store: "mysql://me:hunter2@db/x"`, `8:8: store: "mysql://[REDACTED]@db/x" is not a store address (write sqlite:PATH or postgres://USER@HOST/DATABASE)`},
 		{8, `store: { url: sqlite:x, password: env:P }`, `8:35: store.password: a SQLite file has no password (remove it)`},
-		{8, "db_password: hunter2", "8:1: unknown key \"db_password\" (remove it; known here: version, public_url, environment, listen, tls, client_ip, store, limiter, master_key, upstreams, session, token, login, roles, limits, profiles, routes, observe_all, log, metrics, clients, dbsc, csp, alerts, audit)\n8:14: " + clear},
+		{8, "db_password: hunter2", "8:1: unknown key \"db_password\" (remove it; known here: version, public_url, environment, listen, tls, client_ip, store, limiter, master_key, upstreams, session, token, login, roles, limits, profiles, routes, observe_all, log, metrics, csp, clients, dbsc, alerts, audit)\n8:14: " + clear},
 		{8, "alerts: { webhook: x, secret: hunter2 }", "8:9: \"alerts\" is not part of this version (remove it)\n8:31: " + clear},
 		{8, "login: { oidc: [ { name: x, client_secret: hunter2 } ] }", "8:16: \"login.oidc\" is not part of this version (remove it)\n8:44: " + clear},
 		{8, "# -----BEGIN RSA PRIVATE KEY-----hunter2", `8:3: the configuration contains a PEM block (put it into a file of its own and name that: cert_file, key_file, file:PATH)`},
@@ -50,13 +50,11 @@ func TestLaterVersions(t *testing.T) {
 		{8, "master_key: vault://kv/sanmon", `8:13: "master_key: vault://…" is not part of this version (remove it, or set it to env:NAME, file:PATH or cred:NAME)`},
 		{8, "dbsc: required", `8:7: "dbsc: required" is not part of this version (remove it, or set it to off)`},
 		{8, "clients: [ { id: mobile } ]", `8:10: "clients" is not part of this version (remove it)`},
-		{8, "csp: { learn: true }", `8:6: "csp" is not part of this version (remove it)`},
 		{8, "audit: { anchor: a }", `8:8: "audit" is not part of this version (remove it)`},
 		{4, `  app: { url: "http://a", app_session: { cookies: [s] } }`, `4:40: "upstreams.app.app_session" is not part of this version (remove it)`},
 		{7, route("boundary: [session, app]"), `7:57: "routes[].boundary[]: app" is not part of this version (remove it, or set it to session, token, key or public)`},
 		{7, route("boundary: session, input: { openapi: enforce }"), `7:74: "routes[].input.openapi: enforce" is not part of this version (remove it, or set it to off)`},
 		{7, route("boundary: session, fields: { a: text }"), `7:64: "routes[].fields" is not part of this version (remove it)`},
-		{7, route("boundary: session, output: { csp: strict }"), `7:71: "routes[].output.csp: strict" is not part of this version (remove it, or set it to floor or observe)`},
 	})
 	off := minimal + "login: { passkey: false, totp: off, signup: closed, oidc: [], smtp: {} }\ndbsc: off\nclients: []\ncsp: {}\nalerts: off\naudit: false\n"
 	if c, err := parse("f", []byte(off), now); err != nil || len(c.Warnings) > 0 {

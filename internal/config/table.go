@@ -27,7 +27,7 @@ func anyText() scalar {
 
 // grammar is the table of all keys of sanmon.yaml.
 func grammar() shape {
-	return section(append(serverKeys(), append(callerKeys(), append(routeTables(), laterKeys()...)...)...)...)
+	return section(append(serverKeys(), append(callerKeys(), append(routeTables(), append(cspKeys(), laterKeys()...)...)...)...)...)
 }
 
 func serverKeys() []key {

@@ -51,11 +51,6 @@ func laterKeys() []key {
 			key{name: "scopes", shape: many(scopeName()), doc: "What it may ask for."},
 		))},
 		{name: "dbsc", def: "off", shape: one(enum("choice", "off", "opportunistic", "required").without("off", "opportunistic", "required")), doc: "Device-bound session credentials."},
-		{name: "csp", later: true, doc: "Learning and reports of the content security policy.", shape: section(
-			key{name: "learn", shape: one(flag()), doc: "Collect hashes for approval."},
-			key{name: "approved", shape: one(filePath("file")), doc: "File with approved hashes."},
-			key{name: "report_sample", shape: one(anyText()), doc: "Share of reports to keep."},
-		)},
 		{name: "alerts", later: true, doc: "Messages about events such as token theft.", shape: section(
 			key{name: "webhook", shape: one(anyText()), doc: "Where to post them."},
 			key{name: "secret", secret: true, shape: one(secretRef()), doc: "Reference of the signing secret."},

@@ -33,7 +33,7 @@ func settingKeys() []key {
 		)},
 		{name: "fields", later: true, shape: byName(anyText(), one(anyText())), example: `{ title: text }`, doc: "The declared nature of fields."},
 		{name: "output", doc: "What browsers may do with the answer.", shape: section(
-			key{name: "csp", def: "floor", shape: one(enum("policy", "floor", "observe", "strict").without("floor or observe", "strict")), doc: "The content security policy: the floor that no page breaks from, or that floor as a report only."},
+			key{name: "csp", def: "floor", shape: one(enum("policy", "floor", "observe", "strict")), doc: "The content security policy of pages. The floor, which breaks no page, is enforced always. `observe` reports beside it what the strict policy would block; `strict` enforces that policy. A policy of the backend's own that stops injected scripts is adopted instead (docs/csp.md)."},
 		)},
 		{name: "upstream", shape: one(nameOf("upstream")), example: "app", doc: "The backend that answers. Needed where there are several."},
 	}

@@ -31,6 +31,7 @@ type Config struct {
 	Limits      Limits
 	Log         Log
 	Metrics     Metrics
+	CSP         CSP
 	ObserveAll  time.Time // checks that can be observed only report until then; zero: off
 
 	Warnings []Error // what is allowed and still worth knowing, in the order of the file
@@ -110,6 +111,13 @@ func (r Rate) Zero() bool { return r.Count == 0 }
 // Log says how to log.
 type Log struct{ Level, Format string }
 
+// CSP says what the strict content security policy is made of.
+type CSP struct {
+	Learn    bool   // hash the inline scripts of pages, for propose
+	Approved string // file with what a person approved, "" none; it need not exist
+	Sample   bool   // ask browsers for samples
+}
+
 // Metrics says who may read /metrics.
 type Metrics struct{ Token string }
 
@@ -142,7 +150,7 @@ type Route struct {
 	Network   []netip.Prefix
 	MaxBody   int64    // bytes; default 100 MiB; -1 no bound was asked for
 	Types     []string // media types; empty any
-	CSP       string   // "floor" (default) or "observe"
+	CSP       string   // "floor" (default), "observe" or "strict"
 	Profile   string   // where some of these settings come from; "" none
 }
 
