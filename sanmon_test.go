@@ -228,6 +228,8 @@ func TestJudge(t *testing.T) {
 		{"socket from our page", "GET", "/ws", "", []string{cookie, ours, upgrade, connects}, ""},
 		{"socket from elsewhere", "GET", "/ws", "", []string{cookie, theirs, upgrade, connects}, refusal.OriginForeign},
 		{"socket from nowhere", "GET", "/ws", "", []string{cookie, upgrade, connects}, refusal.OriginForeign},
+		{"a write that says it is a socket", "POST", "/once", "", []string{cookie, ours, upgrade, connects}, refusal.HeaderAmbiguous},
+		{"socket with a body", "GET", "/ws", "x", []string{cookie, ours, upgrade, connects}, refusal.HeaderAmbiguous},
 		{"socket with a key", "GET", "/ws", "", []string{bearer, upgrade, connects}, ""},
 
 		{"fresh", "GET", "/fresh", "", []string{cookie}, ""},

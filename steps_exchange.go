@@ -107,6 +107,10 @@ func (g *Gate) source(l located) (sourced, error) {
 		return sourced{}, err
 	}
 	p.Upgrade = origin.Upgrade(p.Request.Fields)
+	if r := p.Request; p.Upgrade && (r.Method != "GET" || r.Length != 0) {
+		// RFC 6455, Section 4.1. A handshake needs no CSRF token, a POST that says it is one does.
+		return sourced{}, refusal.New(refusal.HeaderAmbiguous, "a %s with %d bytes of body asks for a WebSocket (its handshake is a GET without body)", r.Method, r.Length)
+	}
 	return sourced{p}, nil
 }
 
