@@ -7,20 +7,34 @@ import (
 
 // Release makes the header of a backend's answer fit for the browser, in place: step
 // 11. header is in the shape of http.Header. buf is scratch space that may be reused
-// between calls; the grown one is returned.
-func (g *Gate) Release(p *Passage, status int, header map[string][]string, buf []headers.Edit) []headers.Edit {
+// between calls; the grown one is returned. The body is sent as Content says.
+func (g *Gate) Release(p *Passage, status int, header map[string][]string, buf []headers.Edit) ([]headers.Edit, Content) {
 	g.hardenCookies(p, header)
 	contentType := ""
 	if v := header["Content-Type"]; len(v) > 0 {
 		contentType = v[0]
 	}
+	buf = g.pagePolicy(p, status, contentType, header, buf)
 	buf = p.Route.Floor.Edits(status, contentType, exchange.Header(header), buf[:0])
 	for _, e := range buf {
 		e.Apply(header)
 	}
 	g.rateFields(p, header)
 	header["X-Request-Id"] = []string{p.Request.ID}
-	return buf
+	return buf, g.content(p, status, header)
+}
+
+// Content is what happens to the body of a backend's answer. The zero Content leaves it
+// as it came.
+type Content struct {
+	Coding string          // content coding that is undone before Filter sees the bytes; "" for none
+	Filter exchange.Filter // nil for none
+}
+
+// content decides what happens to a body. Whoever returns a filter has taken away, in
+// header, what no longer holds for the bytes.
+func (g *Gate) content(*Passage, int, map[string][]string) Content {
+	return Content{}
 }
 
 // rateFields tells the client where its limits stand.

@@ -77,6 +77,7 @@ type Backend struct {
 	transport *http.Transport
 	start     time.Time // base of the watches' clock
 	buffers   sync.Pool // *[copyBuffer]byte
+	filtered  sync.Pool // *[]byte
 	watches   sync.Pool // *watch
 }
 
@@ -95,6 +96,7 @@ func New(o Options) (*Backend, error) {
 	o.defaults()
 	b := &Backend{options: o, scheme: u.Scheme, host: u.Host, start: time.Now()}
 	b.buffers.New = func() any { return new([copyBuffer]byte) }
+	b.filtered.New = func() any { out := make([]byte, 0, copyBuffer+4<<10); return &out }
 	b.watches.New = func() any { return newWatch(b.start) }
 	b.transport = newTransport(o, roots)
 	return b, nil

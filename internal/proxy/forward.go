@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -89,18 +88,16 @@ func closeAfterUnreadBody(w http.ResponseWriter, r *http.Request, cb *clientBody
 func (b *Backend) respond(w http.ResponseWriter, res *http.Response, out *Outgoing, wt *watch, streams bool) {
 	h := w.Header()
 	moveHeader(h, res.Header)
+	var content Content
 	if out.Release != nil {
-		out.Release(res.StatusCode, h)
+		content = out.Release(res.StatusCode, h)
 	}
 	var trailers []string
 	if len(res.Trailer) > 0 {
 		trailers = announceTrailer(h, res.Trailer)
 	}
 	w.WriteHeader(res.StatusCode)
-	if res.Body == http.NoBody {
-		return
-	}
-	if err := b.copyBody(w, res.Body, wt, streams); err != nil {
+	if err := b.copyContent(w, res.Body, content, wt, streams); err != nil {
 		abort(out, res, err)
 	}
 	for _, name := range trailers {
@@ -118,38 +115,6 @@ func abort(out *Outgoing, res *http.Response, cause error) {
 		out.Aborted(cause)
 	}
 	panic(http.ErrAbortHandler)
-}
-
-// copyBody moves a body through one pooled buffer. What streams is flushed at
-// once, its head before its first byte.
-func (b *Backend) copyBody(w http.ResponseWriter, body io.Reader, wt *watch, streams bool) error {
-	if streams {
-		if err := flush(w); err != nil {
-			return errors.Join(ErrClientGone, err)
-		}
-	}
-	buf := b.buffers.Get().(*[copyBuffer]byte)
-	defer b.buffers.Put(buf)
-	for {
-		n, err := body.Read(buf[:])
-		if n > 0 {
-			wt.waitForClient(true)
-			_, werr := w.Write(buf[:n])
-			if werr == nil && streams && err == nil {
-				werr = flush(w)
-			}
-			wt.waitForClient(false)
-			if werr != nil {
-				return errors.Join(ErrClientGone, werr)
-			}
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }
 
 func flush(w http.ResponseWriter) error {

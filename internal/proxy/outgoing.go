@@ -54,8 +54,9 @@ type Outgoing struct {
 
 	// Release edits the response header in place before it is sent. It runs once,
 	// for every response of the backend, 101 included. Nil leaves it as it came
-	// without its hop-by-hop fields.
-	Release func(status int, h http.Header)
+	// without its hop-by-hop fields. What it returns happens to the body; Release then
+	// answers for Content-Length, and for every other field that speaks of the bytes.
+	Release func(status int, h http.Header) Content
 	// Aborted, when set, hears why an answer was cut after its head was sent, just
 	// before Forward panics with http.ErrAbortHandler.
 	Aborted func(cause error)

@@ -79,7 +79,7 @@ func (v *visit) forward(w http.ResponseWriter, r *http.Request) {
 		Method: r.Method, Target: v.target(), Host: p.Host, Header: header,
 		Body: body, ContentLength: length, Timeout: v.state.Timeouts[p.Route.Upstream],
 		Upgrade: p.Upgrade, Once: p.Writes, Owner: owner(p), Principal: p.Caller.Subject, Until: p.Caller.ExpiresAt, Alive: func() error { return v.alive(r.Context()) },
-		Aborted: func(cause error) { v.record.Aborted = cause }, Trailer: headers.Forwardable, Release: func(status int, h http.Header) { v.release(r.Context(), status, h) },
+		Aborted: func(cause error) { v.record.Aborted = cause }, Trailer: headers.Forwardable, Release: func(status int, h http.Header) proxy.Content { return v.release(r.Context(), status, h) },
 	})
 	switch {
 	case err == nil:
@@ -115,12 +115,14 @@ func (v *visit) alive(ctx context.Context) error {
 	return v.state.Gate.Again(ctx, &v.passage)
 }
 
-func (v *visit) release(ctx context.Context, status int, h http.Header) {
+func (v *visit) release(ctx context.Context, status int, h http.Header) proxy.Content {
 	v.record.Status = status
-	v.edits = v.state.Gate.Release(&v.passage, status, h, v.edits)
+	var content sanmon.Content
+	v.edits, content = v.state.Gate.Release(&v.passage, status, h, v.edits)
 	if v.passage.Renew {
 		v.renew(ctx, h)
 	}
+	return proxy.Content{Filter: content.Filter}
 }
 
 // renew hands the browser another session secret with the answer. If that fails, the
