@@ -23,6 +23,7 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/proxy"
 	"github.com/sanmon-gate/sanmon/keys/limit"
+	"github.com/sanmon-gate/sanmon/keys/network"
 	"github.com/sanmon-gate/sanmon/policy"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
@@ -362,5 +363,23 @@ func TestLinesForPeople(t *testing.T) {
 	got := string(forPeople([]byte(`{"time":"2026-11-25T12:00:00Z","msg":"refused","status":401,"reason":"a \"b\" = c","ok":true}` + "\n")))
 	if want := `time=2026-11-25T12:00:00Z msg=refused status=401 reason="a \"b\" = c" ok=true` + "\n"; got != want {
 		t.Errorf("got  %swant %s", got, want)
+	}
+}
+
+// keysInIDs knows one key, wherever it stands.
+type keysInIDs struct{ noKeys }
+
+func (keysInIDs) InURL(s string) bool { return strings.Contains(s, "smk_live_") }
+
+// A request id is written to log and trail: of a trusted proxy it is kept, unless it
+// brings a key along.
+func TestRequestIDOfATrustedProxy(t *testing.T) {
+	g := &sanmon.Gate{Keys: keysInIDs{}, Clients: network.Clients{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
+	for id, kept := range map[string]bool{"proxy-1": true, "smk_live_000000000001_x": false} {
+		r := httptest.NewRequest("GET", "/", nil) // from 192.0.2.1
+		r.Header.Set("X-Request-Id", id)
+		if got := (IDs{}).of(g, r); (got == id) != kept {
+			t.Errorf("%s became %s", id, got)
+		}
 	}
 }
