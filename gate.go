@@ -2,6 +2,7 @@ package sanmon
 
 import (
 	"context"
+	"io"
 	"net/netip"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/sanmon-gate/sanmon/keys/network"
 	"github.com/sanmon-gate/sanmon/policy"
 	"github.com/sanmon-gate/sanmon/refusal"
+	"github.com/sanmon-gate/sanmon/web/csp"
 	"github.com/sanmon-gate/sanmon/web/csrf"
 	"github.com/sanmon-gate/sanmon/web/headers"
 	"github.com/sanmon-gate/sanmon/web/origin"
@@ -54,7 +56,8 @@ type Route struct {
 	MaxBody    int64    // bytes; negative: no bound
 	Types      []string // media types in lower case; empty: any
 	Floor      *headers.Floor
-	Plain      bool // also send Remote-User, Remote-Email, Remote-Groups
+	CSP        *csp.Output // what documents carry beside the floor; nil: nothing
+	Plain      bool        // also send Remote-User, Remote-Email, Remote-Groups
 }
 
 // Per says what a route's limit counts by.
@@ -92,6 +95,13 @@ type Gate struct {
 	Failures *limit.Policy // failed credentials of a network
 
 	Harden map[string]headers.CookieOptions // by upstream: what happens to its cookies
+
+	Random io.Reader // for nonces; nil: crypto/rand
+	Pages  Pages     // counts pages under a strict policy; nil: nobody
+
+	// Collector is the path that takes browsers' reports, "" none. A report comes from
+	// wherever its page stands in the browser, and changes nothing for anybody.
+	Collector string
 
 	ObserveUntil time.Time // until then checks that can be observed only report
 }

@@ -39,6 +39,10 @@ type Passage struct {
 	Verdict policy.Verdict // 7: what credential and principal said
 	Limits  limit.Result   // 8: for RateLimit and Retry-After
 
+	// Nonce is of this page: 10: handed to the backend; 11: the one that our own script in
+	// the page carries. "" for none.
+	Nonce string
+
 	// Observed collects the refusals that observe_all turned into reports.
 	Observed []*refusal.Refusal
 }

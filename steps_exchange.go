@@ -119,7 +119,7 @@ func (g *Gate) source(l located) (sourced, error) {
 func (g *Gate) route(s sourced) (routed, error) {
 	p := s.Passage
 	if p.Reserved = g.reserved(p.Target.Decoded); p.Reserved {
-		p.Writes = !safe(p.Request.Method)
+		p.Writes = !safe(p.Request.Method) && (g.Collector == "" || p.Target.Decoded != g.Collector)
 		return routed{p}, g.lenient(p, p.Origin.Admit(p.Writes, false))
 	}
 	i, _, err := g.Table.Match(p.Host, p.Request.Method, p.Target.Decoded)

@@ -11,14 +11,19 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/proxy"
+	"github.com/sanmon-gate/sanmon/internal/rollout"
 	"github.com/sanmon-gate/sanmon/keys/limit"
 	"github.com/sanmon-gate/sanmon/keys/network"
 	"github.com/sanmon-gate/sanmon/policy"
+	"github.com/sanmon-gate/sanmon/web/csp"
 	"github.com/sanmon-gate/sanmon/web/csrf"
 	"github.com/sanmon-gate/sanmon/web/headers"
 	"github.com/sanmon-gate/sanmon/web/origin"
 	"github.com/sanmon-gate/sanmon/web/target"
 )
+
+// ownScript is the one script that is put into pages.
+const ownScript = portal.Prefix + "csrf.js"
 
 // Layers are the parts that live as long as the process, whatever configuration is
 // in use.
@@ -49,7 +54,7 @@ func Compile(c *config.Config, l Layers, cookies portal.Cookies, generation uint
 		Networks: network.List{Allow: c.ClientIP.Allow, Deny: c.ClientIP.Deny},
 		Origin:   origin.Policy{Public: []string{c.PublicURL}}, Table: table,
 		Sessions: l.Sessions, Keys: l.Keys, Assertions: l.Assertions, Tokens: l.Tokens, Limits: l.Limits,
-		Harden: map[string]headers.CookieOptions{}, ObserveUntil: c.ObserveAll,
+		Harden: map[string]headers.CookieOptions{}, Collector: portal.Prefix + "report", ObserveUntil: c.ObserveAll,
 	}
 	if g.PerNet, err = limited("network", c.Limits.Network); err != nil {
 		return nil, err
@@ -88,10 +93,18 @@ func (s *State) upstreams(c *config.Config, tunnels *proxy.Tunnels, https bool) 
 }
 
 func (s *State) routes(c *config.Config, https bool) error {
+	approved, err := rollout.LoadApprovals(c.CSP.Approved)
+	if err != nil {
+		return err
+	}
 	for i, r := range c.Routes {
-		floor, err := headers.NewFloor(headers.FloorOptions{HTTPS: https, HSTS: c.TLS.HSTS, Observe: r.CSP == "observe"})
+		floor, err := headers.NewFloor(headers.FloorOptions{HTTPS: https, HSTS: c.TLS.HSTS})
 		if err != nil {
 			return err
+		}
+		pages, err := csp.NewOutput(modeOf(r.CSP), csp.Strict{Hashes: approved.Hashes(r.ID), Sample: c.CSP.Sample, Report: s.Gate.Collector}, c.PublicURL+ownScript)
+		if err != nil {
+			return fmt.Errorf("route %q: %w", r.ID, err)
 		}
 		rate, err := limited("route", r.Limit)
 		if err != nil {
@@ -105,7 +118,7 @@ func (s *State) routes(c *config.Config, https bool) error {
 			CSRFExempt: r.CSRF.Kind == "exempt",
 			Networks:   network.List{Allow: r.Network},
 			Limit:      rate, LimitPer: perOf(r.LimitPer),
-			MaxBody: r.MaxBody, Types: r.Types, Floor: floor, Plain: up.PlainIdentity,
+			MaxBody: r.MaxBody, Types: r.Types, Floor: floor, CSP: pages, Plain: up.PlainIdentity,
 		})
 	}
 	return nil
@@ -148,6 +161,16 @@ func kindOf(word string) csrf.Kind {
 		return csrf.Once
 	}
 	return csrf.Session
+}
+
+func modeOf(word string) csp.Mode {
+	switch word {
+	case "observe":
+		return csp.Observe
+	case "strict":
+		return csp.Enforce
+	}
+	return csp.Floor
 }
 
 func perOf(word string) sanmon.Per {

@@ -57,8 +57,8 @@ func (s badScript) Error() string { return "csp: " + string(s) + " is no URL of 
 // Mode returns the mode.
 func (o *Output) Mode() Mode { return o.mode }
 
-// Nonced reports whether documents of the route get a nonce.
-func (o *Output) Nonced() bool { return o.mode != Floor }
+// Nonced reports whether documents of the route get a nonce. A nil Output has none.
+func (o *Output) Nonced() bool { return o != nil && o.mode != Floor }
 
 // Policy returns the strict policy with a nonce, for people to read.
 func (o *Output) Policy(nonce string) Policy { return o.strict.policy(nonce) }
