@@ -132,6 +132,11 @@ func (n *node) use(c *config.Config) error {
 		for _, backend := range old.Backends {
 			backend.Close()
 		}
+		// What stays open was let in by rules that may not hold any more; clients of
+		// sockets and streams come again by themselves.
+		if cut := n.layers.tunnels.CloseAll(); cut > 0 {
+			n.logger.Info("open connections were cut, so that the new configuration judges them", "count", cut)
+		}
 	}
 	return nil
 }
@@ -143,7 +148,7 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var helpers sync.WaitGroup
 	for _, helper := range []func(context.Context) error{
-		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.refusals.Run, n.layers.maintain, tune,
+		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.refusals.Run, n.layers.maintain, n.cutUnconfirmed, tune,
 	} {
 		helpers.Go(func() {
 			if err := helper(background); err != nil && background.Err() == nil {
@@ -213,6 +218,30 @@ func (n *node) record(ctx context.Context, name audit.Name, detail string) {
 	defer cancel()
 	if err := n.layers.store.Record(ctx, audit.Event{At: time.Now(), Event: name, Actor: "system", Detail: detail}); err != nil {
 		n.logger.Error("audit event could not be written", "event", string(name), "error", err)
+	}
+}
+
+// unconfirmed is how long a socket or stream may stay open while nothing can be learned
+// of revocations.
+const unconfirmed = 30 * time.Second
+
+// cutUnconfirmed ends what stays open while the feed is behind: new requests fail
+// closed then, and old connections must not live on for ever.
+func (n *node) cutUnconfirmed(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if n.follower.Age() < unconfirmed {
+				continue
+			}
+			if cut := n.layers.tunnels.CloseAll(); cut > 0 {
+				n.logger.Warn("open connections were cut: the store has not confirmed for 30 s that they may go on", "count", cut)
+			}
+		}
 	}
 }
 
