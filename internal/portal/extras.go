@@ -18,6 +18,12 @@ func (p *Portal) asset(w http.ResponseWriter, r *http.Request, _ Visit) error {
 	return nil
 }
 
+// script serves what brings the CSRF token into requests and forms of scripts.
+func (p *Portal) script(w http.ResponseWriter, r *http.Request, _ Visit) error {
+	p.Pages.script.Serve(w, r)
+	return nil
+}
+
 // problems explains every code: the page that the type of a problem document points to.
 func (p *Portal) problems(w http.ResponseWriter, r *http.Request, _ Visit) error {
 	w.Header().Set("Cache-Control", "no-store")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/internal/portal/csrfjs"
 	"github.com/sanmon-gate/sanmon/internal/portal/views"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
@@ -105,6 +106,8 @@ func endpointAt(name string) (endpoint, bool) {
 		return endpoint{[]string{"GET", "HEAD"}, (*Portal).session}, true
 	case "problems":
 		return endpoint{[]string{"GET", "HEAD"}, (*Portal).problems}, true
+	case csrfjs.Name:
+		return endpoint{[]string{"GET", "HEAD"}, (*Portal).script}, true
 	}
 	if strings.HasPrefix(name, views.AssetPrefix) {
 		return endpoint{[]string{"GET", "HEAD"}, (*Portal).asset}, true

@@ -431,6 +431,8 @@ func TestEndpoints(t *testing.T) {
 		{"HEAD", "/.sanmon/login", 200, ""},
 		{"HEAD", "/.sanmon/session", 200, ""},
 		{"GET", "/.sanmon/problems", 200, ""},
+		{"GET", "/.sanmon/csrf.js", 200, ""},
+		{"POST", "/.sanmon/csrf.js", 405, "GET, HEAD"},
 		{"GET", "/.sanmon/%6cogin", 404, ""},
 		{"GET", "/.sanmon/login/", 404, ""},
 		{"GET", "/.sanmon/assets/style.css", 404, ""},
@@ -448,8 +450,8 @@ func TestEndpoints(t *testing.T) {
 			t.Errorf("%s %s has a body", c.method, c.target)
 		}
 	}
-	if len(h.refused) != 8 {
-		t.Errorf("the operator heard of %d refusals, want 8", len(h.refused))
+	if len(h.refused) != 9 {
+		t.Errorf("the operator heard of %d refusals, want 9", len(h.refused))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/internal/portal/csrfjs"
 	"github.com/sanmon-gate/sanmon/internal/portal/views"
 	"github.com/sanmon-gate/sanmon/refusal"
 )
@@ -18,8 +19,9 @@ const ProblemType = Prefix + "problems#"
 
 // Pages writes refusals and the confirmation page. It is safe for concurrent use.
 type Pages struct {
-	views *views.Renderer
-	site  string // host that people see in the browser's address
+	views  *views.Renderer
+	script *csrfjs.Script
+	site   string // host that people see in the browser's address
 }
 
 // NewPages prepares the pages. site is the host of the public URL, as people know it.
@@ -28,7 +30,7 @@ func NewPages(site string) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pages{v, site}, nil
+	return &Pages{v, csrfjs.New(), site}, nil
 }
 
 // problem is an RFC 9457 problem document. Reason and cause of the refusal are not in it.
