@@ -5,8 +5,11 @@ import "strings"
 // element reports whether name is an element of HTML, old ones included (HTML, Sections
 // 4 and 16.2), the root of SVG or MathML, or may be a custom one, which has a hyphen.
 func element(name string) bool {
-	if strings.IndexByte(name, '-') > 0 {
+	if strings.IndexByte(name[:min(len(name), 64)], '-') > 0 {
 		return true
+	}
+	if len(name) > len("selectedcontent") {
+		return false
 	}
 	switch strings.ToLower(name) {
 	case "a", "abbr", "acronym", "address", "applet", "area", "article", "aside", "audio",

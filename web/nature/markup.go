@@ -15,22 +15,12 @@ func FindMarkup(text string) string {
 	if at < 0 {
 		return ""
 	}
-	// Both are looked for once, so that a text of a million "<" costs no more than its length.
-	closed := strings.LastIndexByte(text, '>')
-	handler := -2
+	m := marks{text: text, closed: strings.LastIndexByte(text, '>'), end: -1, handler: -2}
 	for at >= 0 {
-		rest := text[at+1:]
-		kind, sure := opens(rest, closed > at)
-		if kind != "" && !sure {
-			if handler == -2 {
-				handler = lastHandler(text)
-			}
-			sure = handler > at
-		}
-		if kind != "" && sure {
+		if kind := m.opens(at + 1); kind != "" {
 			return kind
 		}
-		next := strings.IndexByte(rest, '<')
+		next := strings.IndexByte(text[at+1:], '<')
 		if next < 0 {
 			return ""
 		}
@@ -39,46 +29,76 @@ func FindMarkup(text string) string {
 	return ""
 }
 
-// opens says what begins with the "<" before rest. sure is false when that depends on
-// whether a handler follows. closed says that a ">" follows somewhere.
-func opens(rest string, closed bool) (kind string, sure bool) {
+// marks are what is looked for once in a text, so that one of a million "<" costs no more
+// than its length.
+type marks struct {
+	text    string
+	closed  int // where the last ">" stands, -1 none
+	end     int // where the name ends that begins before it; len(text) when none does
+	handler int // where the last attribute stands that can run something; -2 not looked for
+}
+
+// opens says what begins with the "<" before at.
+func (m *marks) opens(at int) string {
+	rest := m.text[at:]
+	closed := m.closed >= at
 	switch {
 	case rest == "":
 	case letter(rest[0]):
-		return tag(rest, "a start tag", closed)
+		return m.tag(at, "a start tag", closed)
 	case rest[0] == '/' && len(rest) > 1 && letter(rest[1]):
-		return tag(rest[1:], "an end tag", closed)
+		return m.tag(at+1, "an end tag", closed)
 	case rest[0] == '/' && len(rest) > 1 && rest[1] != '>' && closed:
-		return "a comment", true // bogus: HTML, Section 13.2.5.7
+		return "a comment" // bogus: HTML, Section 13.2.5.7
 	case strings.HasPrefix(rest, "!--"):
-		return "a comment", true
+		return "a comment"
 	case rest[0] == '!' && closed:
-		return "a declaration", true
+		return "a declaration"
 	case rest[0] == '?' && closed:
-		return "a processing instruction", true
+		return "a processing instruction"
 	}
-	return "", false
+	return ""
 }
 
-func tag(rest, kind string, closed bool) (string, bool) {
-	end := strings.IndexAny(rest, "\t\n\f\r />")
-	if end < 0 {
-		return "", false // the text ends in the name: nothing of it reaches an attribute
-	}
-	name := rest[:end]
-	if closed {
-		if rest[end] == '>' && mailbox(name) {
-			return "", false
+// tag judges the tag whose name begins at.
+func (m *marks) tag(at int, kind string, closed bool) string {
+	if m.end < at {
+		m.end = len(m.text)
+		if i := strings.IndexAny(m.text[at:], "\t\n\f\r />"); i >= 0 {
+			m.end = at + i
 		}
-		return kind, true
 	}
-	return kind, element(name)
+	if m.end == len(m.text) {
+		return "" // the text ends in the name: nothing of it reaches an attribute
+	}
+	name := m.text[at:m.end]
+	if closed {
+		if m.text[m.end] == '>' && mailbox(name) {
+			return ""
+		}
+		return kind
+	}
+	if element(name) || m.runs(at) {
+		return kind
+	}
+	return ""
+}
+
+// runs reports whether an attribute that can run something follows.
+func (m *marks) runs(at int) bool {
+	if m.handler == -2 {
+		m.handler = lastHandler(m.text)
+	}
+	return m.handler > at
 }
 
 func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // mailbox reports whether the name of a tag is an e-mail address.
 func mailbox(name string) bool {
+	if len(name) > 254 { // RFC 5321, Section 4.5.3.1.3
+		return false
+	}
 	local, domain, ok := strings.Cut(name, "@")
 	plain := func(r rune) bool {
 		return r >= 0x80 || !letter(byte(r)) && (r < '0' || r > '9') && !strings.ContainsRune("._%+-", r)
