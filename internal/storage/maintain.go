@@ -26,7 +26,8 @@ const pruneSpent = `DELETE FROM csrf_spent WHERE id IN (SELECT id FROM csrf_spen
 const pruneSessions = `DELETE FROM session WHERE sid IN (SELECT sid FROM session
 	WHERE expires_at < $1 OR (revoked_at > 0 AND revoked_at < $1) LIMIT $2)`
 
-// Maintain deletes what is over for long: feed lines, spent tokens, ended sessions.
+// Maintain deletes what is over for long: feed lines, spent tokens, ended sessions,
+// and what pages did long ago.
 // The audit trail is never touched. The server calls it every few minutes; several
 // nodes may do so at once.
 func (db *DB) Maintain(ctx context.Context) error {
@@ -37,7 +38,10 @@ func (db *DB) Maintain(ctx context.Context) error {
 	if err := db.prune(ctx, "prune spent tokens", pruneSpent, now.Add(-KeepSpent)); err != nil {
 		return err
 	}
-	return db.prune(ctx, "prune ended sessions", pruneSessions, now.Add(-KeepSessions))
+	if err := db.prune(ctx, "prune ended sessions", pruneSessions, now.Add(-KeepSessions)); err != nil {
+		return err
+	}
+	return db.forget(ctx, now.Add(-KeepSeen))
 }
 
 func (db *DB) prune(ctx context.Context, op, query string, before time.Time, more ...any) error {

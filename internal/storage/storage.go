@@ -10,6 +10,7 @@ import (
 
 	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/identity/session"
+	"github.com/sanmon-gate/sanmon/internal/rollout"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
 	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/sanmon-gate/sanmon/web/csrf"
@@ -21,6 +22,7 @@ var (
 	_ apikey.Store    = (*DB)(nil)
 	_ secret.KeyStore = (*DB)(nil)
 	_ csrf.Spent      = (*DB)(nil)
+	_ rollout.Store   = (*DB)(nil)
 )
 
 // DefaultTimeout bounds every call of a store, waiting included.

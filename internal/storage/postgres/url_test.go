@@ -51,8 +51,8 @@ func TestServerRefused(t *testing.T) {
 	defer func() { _ = conn.Close(t.Context()) }()
 	for _, c := range []struct{ query, want string }{
 		{"UPDATE migration SET hash = 'x'", "is not the 0001_init.sql of this program"},
-		{"UPDATE migration SET version = 2", "is not the 0001_init.sql of this program"},
-		{"UPDATE migration SET version = 1, hash = (SELECT 'x')", "is not the 0001_init.sql"},
+		{"UPDATE migration SET version = 1000 WHERE version = 1", "is not the 0001_init.sql of this program"},
+		{"UPDATE migration SET version = 1, hash = (SELECT 'x') WHERE version = 1000", "is not the 0001_init.sql"},
 	} {
 		if _, err := conn.Exec(t.Context(), c.query); err != nil {
 			t.Fatal(err)

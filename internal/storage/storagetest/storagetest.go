@@ -61,6 +61,9 @@ func Run(t *testing.T, open Open) {
 		"race/spend":        raceSpend,
 		"race/revoke":       raceRevoke,
 		"race/mixed":        raceMixed,
+		"race/pages":        racePages,
+		"pages/add":         pagesAdd,
+		"pages/bounded":     pagesBounded,
 		"maintain":          maintain,
 		"maintain/prefix":   maintainPrefix,
 	} {
