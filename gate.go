@@ -58,6 +58,8 @@ type Route struct {
 	Floor      *headers.Floor
 	CSP        *csp.Output // what documents carry beside the floor; nil: nothing
 	Plain      bool        // also send Remote-User, Remote-Email, Remote-Groups
+	Inspector  Inspector   // judges the content; nil: nobody does
+	Observe    bool        // what the Inspector finds is only reported
 }
 
 // Per says what a route's limit counts by.
@@ -126,7 +128,7 @@ func (g *Gate) lenient(p *Passage, err error) error {
 	if !observable(no.Code) {
 		return err
 	}
-	p.Observed = append(p.Observed, no)
+	p.observe(no)
 	return nil
 }
 

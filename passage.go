@@ -43,8 +43,24 @@ type Passage struct {
 	// the page carries. "" for none.
 	Nonce string
 
-	// Observed collects the refusals that observe_all turned into reports.
+	// Observed collects the refusals that were only reported: those that observe_all
+	// covers, and what an observed Inspector found.
 	Observed []*refusal.Refusal
+}
+
+// observe records what was found and not refused.
+func (p *Passage) observe(err error) { p.Observed = append(p.Observed, refusal.From(err)) }
+
+// ForwardTarget is the request-target for the backend: as it came, less a token in its
+// query.
+func (p *Passage) ForwardTarget() string {
+	if p.Query == p.Target.Query {
+		return p.Target.Raw
+	}
+	if p.Query == "" {
+		return p.Target.Path
+	}
+	return p.Target.Path + "?" + p.Query
 }
 
 // Body is read access to the beginning of a request body. What is read stays in

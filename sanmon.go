@@ -57,7 +57,7 @@ func (g *Gate) Judge(ctx context.Context, r *exchange.Request, body Body, p *Pas
 	if err != nil {
 		return err
 	}
-	input, err := g.inspect(limits) // 9 input: size and type
+	input, err := g.inspect(limits, body) // 9 input: size, type, and what the route's inspector says
 	if err != nil {
 		return err
 	}

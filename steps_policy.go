@@ -58,20 +58,24 @@ func (g *Gate) network(p *Passage, scope string) limit.Key {
 	return g.Limits.Network(network.LimitKey(p.Addr), scope)
 }
 
-// inspect is step 9: size and type of the body. A body of unknown length is bounded
-// again while it is forwarded.
-func (g *Gate) inspect(m metered) (fit, error) {
+// inspect is step 9: size, type and content of the body. A body of unknown length is
+// bounded again while it is forwarded.
+func (g *Gate) inspect(m metered, body Body) (fit, error) {
 	p := m.Passage
 	r := p.Request
 	if limit := p.Route.MaxBody; limit >= 0 && r.Length > limit {
 		err := refusal.New(refusal.BodyTooLarge, "route %q takes at most %d bytes, the request declares %d (raise input.max_body)", p.Route.ID, limit, r.Length)
-		return fit{p}, g.lenient(p, err)
+		if err := g.lenient(p, err); err != nil {
+			return fit{}, err
+		}
 	}
 	if len(p.Route.Types) > 0 && r.Length != 0 && !accepts(p.Route.Types, exchange.First(r.Fields, "Content-Type")) {
 		err := refusal.New(refusal.TypeNotAllowed, "route %q takes %s (extend input.types)", p.Route.ID, strings.Join(p.Route.Types, ", "))
-		return fit{p}, g.lenient(p, err)
+		if err := g.lenient(p, err); err != nil {
+			return fit{}, err
+		}
 	}
-	return fit{p}, nil
+	return fit{p}, g.consult(p, body)
 }
 
 func accepts(types []string, contentType string) bool {

@@ -24,18 +24,29 @@ func (b *prefixed) reset(src io.ReadCloser) { *b = prefixed{src: src} }
 
 // Prefix implements sanmon.Body.
 func (b *prefixed) Prefix(n int) ([]byte, bool, error) {
-	if b.prefix == nil {
-		buf := bytes.NewBuffer(make([]byte, 0, 1024))
-		_, err := io.CopyN(buf, b.src, int64(n))
-		b.prefix = buf.Bytes()
-		b.whole = errors.Is(err, io.EOF)
-		if err != nil && !b.whole {
-			no := refusal.New(refusal.InputInvalid, "the body ended before it was complete (%d bytes came)", buf.Len())
-			no.Err = err
-			b.err = no
-		}
+	if len(b.prefix) < n && !b.whole && b.err == nil {
+		b.read(n)
+	}
+	if len(b.prefix) > n {
+		return b.prefix[:n:n], false, b.err
 	}
 	return b.prefix, b.whole, b.err
+}
+
+// read reads ahead until n bytes are here or the body ends.
+func (b *prefixed) read(n int) {
+	if b.prefix == nil {
+		b.prefix = make([]byte, 0, 1024)
+	}
+	buf := bytes.NewBuffer(b.prefix)
+	_, err := io.CopyN(buf, b.src, int64(n-buf.Len()))
+	b.prefix = buf.Bytes()
+	b.whole = errors.Is(err, io.EOF)
+	if err != nil && !b.whole {
+		no := refusal.New(refusal.InputInvalid, "the body ended before it was complete (%d bytes came)", buf.Len())
+		no.Err = err
+		b.err = no
+	}
 }
 
 // rest returns the body to forward and its length: what was read ahead, without the

@@ -76,7 +76,7 @@ func (v *visit) forward(w http.ResponseWriter, r *http.Request) {
 	}
 	body, length := v.body.rest(r, p)
 	err := v.state.Backends[p.Route.Upstream].Forward(w, r, proxy.Outgoing{
-		Method: r.Method, Target: v.target(), Host: p.Host, Header: header,
+		Method: r.Method, Target: p.ForwardTarget(), Host: p.Host, Header: header,
 		Body: body, ContentLength: length, Timeout: v.state.Timeouts[p.Route.Upstream],
 		Upgrade: p.Upgrade, Once: p.Writes, Owner: owner(p), Principal: p.Caller.Subject, Until: p.Caller.ExpiresAt, Alive: func() error { return v.alive(r.Context()) },
 		Aborted: func(cause error) { v.record.Aborted = cause }, Trailer: headers.Forwardable, Release: func(status int, h http.Header) proxy.Content { return v.release(r.Context(), status, h) },
@@ -136,18 +136,6 @@ func (v *visit) renew(ctx context.Context, h http.Header) {
 	}
 	h.Add("Set-Cookie", v.state.Cookies.Session(next).String())
 	h.Set("Cache-Control", "no-store")
-}
-
-// target is the request-target to forward: as it came, less a token in its query.
-func (v *visit) target() string {
-	p := &v.passage
-	if p.Query == p.Target.Query {
-		return p.Target.Raw
-	}
-	if p.Query == "" {
-		return p.Target.Path
-	}
-	return p.Target.Path + "?" + p.Query
 }
 
 // owner names whose sockets a tunnel is, so that it can be cut when they are revoked.
