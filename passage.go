@@ -9,6 +9,7 @@ import (
 	"github.com/sanmon-gate/sanmon/keys/limit"
 	"github.com/sanmon-gate/sanmon/policy"
 	"github.com/sanmon-gate/sanmon/refusal"
+	"github.com/sanmon-gate/sanmon/web/content"
 	"github.com/sanmon-gate/sanmon/web/csrf"
 	"github.com/sanmon-gate/sanmon/web/origin"
 	"github.com/sanmon-gate/sanmon/web/target"
@@ -42,6 +43,8 @@ type Passage struct {
 	// Nonce is of this page: 10: handed to the backend; 11: the one that our own script in
 	// the page carries. "" for none.
 	Nonce string
+
+	Findings []content.Finding // 11: what was found out about the body of the answer
 
 	// Observed collects the refusals that were only reported: those that observe_all
 	// covers, and what an observed Inspector found.

@@ -7,13 +7,11 @@ import (
 
 // Release makes the header of a backend's answer fit for the browser, in place: step
 // 11. header is in the shape of http.Header. buf is scratch space that may be reused
-// between calls; the grown one is returned. The body is sent as Content says.
-func (g *Gate) Release(p *Passage, status int, header map[string][]string, buf []headers.Edit) ([]headers.Edit, Content) {
+// between calls; the grown one is returned. head is the beginning of the body as far as
+// Ahead asked for it; whole says that nothing follows. The body is sent as Content says.
+func (g *Gate) Release(p *Passage, status int, header map[string][]string, head []byte, whole bool, buf []headers.Edit) ([]headers.Edit, Content) {
 	g.hardenCookies(p, header)
-	contentType := ""
-	if v := header["Content-Type"]; len(v) > 0 {
-		contentType = v[0]
-	}
+	contentType := g.settle(p, status, header, head, whole)
 	buf = g.pagePolicy(p, status, contentType, header, buf)
 	buf = p.Route.Floor.Edits(status, contentType, exchange.Header(header), buf[:0])
 	for _, e := range buf {
@@ -21,7 +19,7 @@ func (g *Gate) Release(p *Passage, status int, header map[string][]string, buf [
 	}
 	g.rateFields(p, header)
 	header["X-Request-Id"] = []string{p.Request.ID}
-	return buf, g.content(p, status, header)
+	return buf, g.harden(p, status, header, head, whole, g.content(p, status, header))
 }
 
 // Content is what happens to the body of a backend's answer. The zero Content leaves it

@@ -446,7 +446,7 @@ func TestRelease(t *testing.T) {
 		"Content-Type": {"text/html; charset=utf-8"}, "Server": {"gunicorn"}, "X-Powered-By": {"x"},
 		"Set-Cookie": {"sessionid=1; Path=/", "__Host-sanmon=stolen; Path=/; Secure"}, "X-Content-Type-Options": {"nosniff", "nosniff"},
 	}
-	g.Release(p, 200, h, nil)
+	g.Release(p, 200, h, nil, false, nil)
 	if len(h["Set-Cookie"]) != 1 || !strings.Contains(h["Set-Cookie"][0], "HttpOnly") || !strings.Contains(h["Set-Cookie"][0], "SameSite=Lax") {
 		t.Errorf("cookies: %q", h["Set-Cookie"])
 	}

@@ -78,6 +78,7 @@ type Backend struct {
 	start     time.Time // base of the watches' clock
 	buffers   sync.Pool // *[copyBuffer]byte
 	filtered  sync.Pool // *[]byte
+	ahead     sync.Pool // *aheadBuffer
 	watches   sync.Pool // *watch
 }
 
@@ -97,6 +98,7 @@ func New(o Options) (*Backend, error) {
 	b := &Backend{options: o, scheme: u.Scheme, host: u.Host, start: time.Now()}
 	b.buffers.New = func() any { return new([copyBuffer]byte) }
 	b.filtered.New = func() any { out := make([]byte, 0, copyBuffer+4<<10); return &out }
+	b.ahead.New = func() any { return new(aheadBuffer) }
 	b.watches.New = func() any { return newWatch(b.start) }
 	b.transport = newTransport(o, roots)
 	return b, nil

@@ -19,6 +19,8 @@ type Content struct {
 	// Filter changes the body. It is closed exactly once, whether the body was complete,
 	// broke off, or never came. Nil for none.
 	Filter exchange.Filter
+	// Refuse, when set, is what Forward returns instead of sending the answer.
+	Refuse error
 }
 
 // discard ends a content that never comes.

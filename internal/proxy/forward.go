@@ -60,8 +60,7 @@ func (b *Backend) Forward(w http.ResponseWriter, r *http.Request, out Outgoing) 
 		defer remove()
 	}
 	wt.relimit(b.options.StreamIdle)
-	b.respond(w, res, &out, wt, streams)
-	return nil
+	return b.respond(w, res, &out, wt, streams)
 }
 
 func (b *Backend) timeout(out *Outgoing) time.Duration {
@@ -84,20 +83,35 @@ func closeAfterUnreadBody(w http.ResponseWriter, r *http.Request, cb *clientBody
 	}
 }
 
-// respond sends head, body and trailers. It panics when that fails half way.
-func (b *Backend) respond(w http.ResponseWriter, res *http.Response, out *Outgoing, wt *watch, streams bool) {
+// respond sends head, body and trailers. It panics when that fails half way; an error
+// means that nothing was sent.
+func (b *Backend) respond(w http.ResponseWriter, res *http.Response, out *Outgoing, wt *watch, streams bool) error {
 	h := w.Header()
 	moveHeader(h, res.Header)
+	begun := b.lookAhead(res, out, h)
+	if begun.buf != nil {
+		defer b.ahead.Put(begun.buf)
+	}
 	var content Content
 	if out.Release != nil {
-		content = out.Release(res.StatusCode, h)
+		content = out.Release(res.StatusCode, h, begun.head, begun.whole)
+	}
+	if content.Refuse != nil {
+		withdraw(h, res)
+		content.discard()
+		return content.Refuse
 	}
 	var trailers []string
 	if len(res.Trailer) > 0 {
 		trailers = announceTrailer(h, res.Trailer)
 	}
+	if begun.whole && content.Filter != nil && content.Decode == nil {
+		out := b.filtered.Get().(*[]byte)
+		defer b.keep(out)
+		*out = begun.settle(&content, *out, h, len(trailers) > 0)
+	}
 	w.WriteHeader(res.StatusCode)
-	if err := b.copyContent(w, res.Body, content, wt, streams); err != nil {
+	if err := b.copyContent(w, begun.from(res.Body), content, wt, streams); err != nil {
 		abort(out, res, err)
 	}
 	for _, name := range trailers {
@@ -106,6 +120,17 @@ func (b *Backend) respond(w http.ResponseWriter, res *http.Response, out *Outgoi
 		}
 	}
 	_ = res.Body.Close()
+	return nil
+}
+
+// withdraw takes back an answer of which nothing was sent.
+func withdraw(h http.Header, res *http.Response) {
+	_ = res.Body.Close()
+	for name := range h {
+		if name != "Connection" { // ours: see closeAfterUnreadBody
+			delete(h, name)
+		}
+	}
 }
 
 // abort makes a cut visible to the client.

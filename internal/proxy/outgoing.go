@@ -56,7 +56,12 @@ type Outgoing struct {
 	// for every response of the backend, 101 included. Nil leaves it as it came
 	// without its hop-by-hop fields. What it returns happens to the body; Release then
 	// answers for Content-Length, and for every other field that speaks of the bytes.
-	Release func(status int, h http.Header) Content
+	// head is what Ahead asked for, valid during the call; whole says that it is all of
+	// the body, whose right Content-Length is then set behind a filter.
+	Release func(status int, h http.Header, head []byte, whole bool) Content
+	// Ahead, when set, is asked before Release whether more of the body must be seen than
+	// head, which has come so far: at first nothing, at most 64 KiB.
+	Ahead func(status int, h http.Header, head []byte) bool
 	// Aborted, when set, hears why an answer was cut after its head was sent, just
 	// before Forward panics with http.ErrAbortHandler.
 	Aborted func(cause error)

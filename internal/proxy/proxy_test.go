@@ -271,7 +271,7 @@ func TestResponseHeaders(t *testing.T) {
 		"Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Kept: yes\r\n\r\nok")
 	var released int
 	f := forwarder(t, r.url, Options{}, func(_ *http.Request, out *Outgoing) {
-		out.Release = func(status int, h http.Header) Content {
+		out.Release = func(status int, h http.Header, _ []byte, _ bool) Content {
 			released = status
 			h.Set("X-Added", "1")
 			h.Del("X-Kept")
@@ -720,7 +720,7 @@ func upgrading(owner string) func(*http.Request, *Outgoing) {
 	return func(r *http.Request, out *Outgoing) {
 		out.Upgrade = r.Header.Get("Upgrade") != ""
 		out.Owner = owner
-		out.Release = func(_ int, h http.Header) Content {
+		out.Release = func(_ int, h http.Header, _ []byte, _ bool) Content {
 			h.Set("X-Request-Id", "r1")
 			return Content{}
 		}

@@ -32,7 +32,7 @@ func (b *Backend) tunnel(w http.ResponseWriter, req *http.Request, res *http.Res
 	upgrade := res.Header["Upgrade"]
 	moveHeader(h, res.Header)
 	if out.Release != nil {
-		out.Release(res.StatusCode, h).discard()
+		out.Release(res.StatusCode, h, nil, false).discard()
 	}
 	h["Connection"], h["Upgrade"] = []string{"Upgrade"}, upgrade
 

@@ -79,7 +79,10 @@ func (v *visit) forward(w http.ResponseWriter, r *http.Request) {
 		Method: r.Method, Target: p.ForwardTarget(), Host: p.Host, Header: header,
 		Body: body, ContentLength: length, Timeout: v.state.Timeouts[p.Route.Upstream],
 		Upgrade: p.Upgrade, Once: p.Writes, Owner: owner(p), Principal: p.Caller.Subject, Until: p.Caller.ExpiresAt, Alive: func() error { return v.alive(r.Context()) },
-		Aborted: func(cause error) { v.record.Aborted = cause }, Trailer: headers.Forwardable, Release: func(status int, h http.Header) proxy.Content { return v.release(r.Context(), status, h) },
+		Aborted: func(cause error) { v.record.Aborted = cause }, Trailer: headers.Forwardable, Release: func(status int, h http.Header, head []byte, whole bool) proxy.Content {
+			return v.release(r.Context(), status, h, head, whole)
+		},
+		Ahead: func(status int, h http.Header, head []byte) bool { return v.state.Gate.Ahead(p, status, h, head) },
 	})
 	switch {
 	case err == nil:
@@ -115,10 +118,10 @@ func (v *visit) alive(ctx context.Context) error {
 	return v.state.Gate.Again(ctx, &v.passage)
 }
 
-func (v *visit) release(ctx context.Context, status int, h http.Header) proxy.Content {
+func (v *visit) release(ctx context.Context, status int, h http.Header, head []byte, whole bool) proxy.Content {
 	v.record.Status = status
 	var content sanmon.Content
-	v.edits, content = v.state.Gate.Release(&v.passage, status, h, v.edits)
+	v.edits, content = v.state.Gate.Release(&v.passage, status, h, head, whole, v.edits)
 	if v.passage.Renew {
 		v.renew(ctx, h)
 	}

@@ -104,3 +104,10 @@ func Altered(header map[string][]string) {
 		delete(header, name)
 	}
 }
+
+// Charted reports whether a Content-Type names a charset.
+func Charted(contentType string) bool {
+	_, params, _ := strings.Cut(contentType, ";")
+	_, named := Charset(params)
+	return named
+}

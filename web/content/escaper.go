@@ -1,5 +1,7 @@
 package content
 
+import "bytes"
+
 // Escaper is an exchange.Filter for a JSON body. Inside strings it writes <, >, &, U+2028
 // and U+2029 as escapes and passes everything else byte for byte. From the point where
 // the body stops being JSON, it passes everything untouched.
@@ -7,6 +9,9 @@ package content
 // It holds back at most two bytes, of a character that may be U+2028, and keeps a bit for
 // each level of nesting. The zero value is ready for one body.
 type Escaper struct {
+	// Found, when set, hears of a body that was no JSON.
+	Found func(Finding)
+
 	g       grammar
 	held    int  // how many bytes of U+2028 (E2 80 A8) are held back
 	changed bool // something was escaped
@@ -76,9 +81,23 @@ func (e *Escaper) resume(dst, src []byte) (to, rest []byte) {
 
 // Close implements exchange.Filter.
 func (e *Escaper) Close(dst []byte) []byte {
+	if e.Found != nil && e.g.begun && !e.Complete() {
+		e.Found(JSONInvalid)
+	}
 	held := e.held
 	e.held = 0
 	return append(dst, separator[:held]...)
+}
+
+// Harmless reports whether a body has none of the bytes with which anything that Escaper
+// would replace begins.
+func Harmless(body []byte) bool {
+	for _, c := range [...]byte{'<', '>', '&', separator[0]} { // four passes at many bytes at a time
+		if bytes.IndexByte(body, c) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Changed reports whether anything was escaped.

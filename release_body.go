@@ -1,0 +1,91 @@
+package sanmon
+
+import (
+	"strconv"
+
+	"github.com/sanmon-gate/sanmon/exchange"
+	"github.com/sanmon-gate/sanmon/web/content"
+)
+
+// Ahead reports whether Release must see more of a body than head, which has come so far.
+// It asks for little: all of a small body, so that its length stays right, and never for
+// the beginning of one that streams, except where a charset hangs on it.
+func (g *Gate) Ahead(p *Passage, status int, header map[string][]string, head []byte) bool {
+	switch content.Classify(p.Request.Method, status, exchange.Header(header)) {
+	case content.Harden:
+		return small(header)
+	case content.Judge:
+		if small(header) {
+			return content.Wants(header["Content-Type"][0], head)
+		}
+		return len(head) == 0 && !content.Charted(header["Content-Type"][0])
+	}
+	return false
+}
+
+// small reports whether a body says that it is small enough to be seen as a whole.
+func small(header map[string][]string) bool {
+	l := header["Content-Length"]
+	if len(l) != 1 {
+		return false
+	}
+	n, err := strconv.ParseUint(l[0], 10, 64)
+	return err == nil && n <= content.Window
+}
+
+// settle sets the Content-Type that the body has in truth, as far as that can be seen, and
+// returns it.
+func (g *Gate) settle(p *Passage, status int, header map[string][]string, head []byte, whole bool) string {
+	types := header["Content-Type"]
+	if len(types) == 0 {
+		if l := header["Content-Length"]; status >= 200 && status != 204 && status != 304 && (len(l) == 0 || l[0] != "0") {
+			p.Findings = append(p.Findings, content.TypeMissing)
+		}
+		return ""
+	}
+	if len(head) == 0 || content.Classify(p.Request.Method, status, exchange.Header(header)) != content.Judge {
+		return types[0]
+	}
+	settled, finding := content.Settle(types[0], head, whole)
+	if finding != "" {
+		p.Findings = append(p.Findings, finding)
+		header["Content-Type"] = []string{settled}
+	}
+	return settled
+}
+
+// harden adds to what happens to a body that JSON leaves as data only, whoever reads it.
+func (g *Gate) harden(p *Passage, status int, header map[string][]string, head []byte, whole bool, c Content) Content {
+	switch content.Classify(p.Request.Method, status, exchange.Header(header)) {
+	case content.Harden:
+		if whole && content.Harmless(head) {
+			return c
+		}
+		altered(header)
+		c.Filter = chain(&content.Escaper{Found: p.found}, c.Filter)
+	case content.Judge:
+		if len(head) == 0 && !whole && c.Coding == "" { // else settle has judged
+			c.Filter = chain(&content.Witness{Found: p.found}, c.Filter)
+		}
+	default:
+		if p.Request.Method == "HEAD" && content.Classify("GET", status, exchange.Header(header)) == content.Harden {
+			altered(header) // the length of what GET would bring is not known
+		}
+	}
+	return c
+}
+
+func (p *Passage) found(f content.Finding) { p.Findings = append(p.Findings, f) }
+
+func altered(header map[string][]string) {
+	content.Altered(header)
+	delete(header, "Content-Length")
+}
+
+// chain returns the filters one after another; next may be nil.
+func chain(first, next exchange.Filter) exchange.Filter {
+	if next == nil {
+		return first
+	}
+	return exchange.Chain{first, next}
+}
