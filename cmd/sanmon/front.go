@@ -37,7 +37,9 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 		return nil, err
 	}
 	s.Sessions, s.Cookies = l.keeper, cookies
+	s.Gate.Pages = l.pages
 	s.Portal = &server.Front{
+		Reports:   &server.Collector{Gate: s.Gate, Limits: l.limits, Limit: l.reports, Reporter: l.pages},
 		PublicURL: c.PublicURL, HSTS: hsts(c), JWKS: l.minter.JWKS, RevokeKey: l.revokeKey,
 		Portal: &portal.Portal{
 			Auth: authenticator{l.login, c.Login.Password}, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},

@@ -18,6 +18,8 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/proxy"
+	"github.com/sanmon-gate/sanmon/internal/rollout"
+	"github.com/sanmon-gate/sanmon/internal/server"
 	"github.com/sanmon-gate/sanmon/internal/storage"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
 	"github.com/sanmon-gate/sanmon/keys/limit"
@@ -39,6 +41,8 @@ type layers struct {
 	tokens  *csrf.Tokens
 	login   *login.Service
 	limits  *limit.Table
+	reports *limit.Policy // what a network may report
+	pages   *rollout.Log
 	tunnels *proxy.Tunnels
 	logger  *slog.Logger
 }
@@ -51,6 +55,10 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 		return nil, hinted{err, "make a key with: sanmon init"}
 	}
 	l := &layers{store: store, master: master, rings: map[string]*secret.Ring{}, limits: limit.NewTable(0), tunnels: &proxy.Tunnels{}, logger: logger}
+	l.pages = &rollout.Log{Store: store, Logger: logger}
+	if l.reports, err = limit.NewPolicy("report", server.ReportRate()); err != nil {
+		return nil, err
+	}
 	for _, purpose := range purposes {
 		if l.rings[purpose], err = secret.LoadRing(ctx, store, master, purpose, maker(purpose)); err != nil {
 			return nil, err

@@ -96,6 +96,7 @@ func newNode(ctx context.Context, c *config.Config, store *storage.DB, lines *lo
 	if n.layers, err = openLayers(ctx, c, store, logger, n.follower.Stale); err != nil {
 		return nil, err
 	}
+	n.layers.pages.Counted = n.metrics.Violation
 	n.refusals = &server.Refusals{Journal: store, Logger: logger}
 	accountant := &server.Accountant{Metrics: n.metrics, Lines: lines, Scrub: redact.Line, Refusals: n.refusals, Level: level, Text: c.Log.Format == "text"}
 	n.handler = &server.Handler{Account: accountant.Account}
@@ -148,7 +149,7 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var helpers sync.WaitGroup
 	for _, helper := range []func(context.Context) error{
-		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.refusals.Run, n.layers.maintain, n.cutUnconfirmed, tune,
+		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.refusals.Run, n.layers.maintain, n.layers.pages.Run, n.cutUnconfirmed, tune,
 	} {
 		helpers.Go(func() {
 			if err := helper(background); err != nil && background.Err() == nil {

@@ -23,6 +23,7 @@ type Metrics struct {
 	framing  *prometheus.CounterVec
 	reloads  *prometheus.CounterVec
 	disagree *prometheus.CounterVec
+	violated *prometheus.CounterVec
 
 	cache sync.Map // series → counted, so that a warm request hashes no labels
 }
@@ -47,6 +48,7 @@ func New(version string) *Metrics {
 		framing:  counter("sanmon_framing_refusals_total", "Requests refused below HTTP, by refusal code.", "code"),
 		reloads:  counter("sanmon_config_reloads_total", "Configuration files read while running.", "result"),
 		disagree: counter("sanmon_rights_disagreements_total", "Requests whose credential grants what the principal may not do, or the reverse.", "route", "side"),
+		violated: counter("sanmon_csp_reports_total", "Violations of a content security policy that browsers reported; anybody can send them.", "directive", "disposition"),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "sanmon_http_request_duration_seconds", Help: "Time from the request's header to the end of the answer.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
@@ -54,7 +56,7 @@ func New(version string) *Metrics {
 	}
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "sanmon_build_info", Help: "The version that runs."}, []string{"version"})
 	info.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.requests, m.refusals, m.observed, m.framing, m.reloads, m.disagree, m.duration, info,
+	m.registry.MustRegister(m.requests, m.refusals, m.observed, m.framing, m.reloads, m.disagree, m.violated, m.duration, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -109,6 +111,15 @@ func (m *Metrics) Reload(result string) { m.reloads.WithLabelValues(result).Inc(
 // Disagreement counts a request on which credential and principal differ; side says
 // which of them would have allowed it.
 func (m *Metrics) Disagreement(route, side string) { m.disagree.WithLabelValues(route, side).Inc() }
+
+// Violation counts one report of a browser. directive is a known name or "other";
+// disposition is "enforce", "report" or "", where the browser does not say.
+func (m *Metrics) Violation(directive, disposition string) {
+	if disposition == "" {
+		disposition = "unknown"
+	}
+	m.violated.WithLabelValues(directive, disposition).Inc()
+}
 
 // Handler serves the text form.
 func (m *Metrics) Handler() http.Handler {

@@ -23,6 +23,7 @@ type Front struct {
 	JWKS      func() []byte // public keys of Sanmon-Assertion
 	// RevokeKey takes a key that somebody found.
 	RevokeKey func(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) error
+	Reports   *Collector // of browsers
 }
 
 // Serve implements Portal.
@@ -33,6 +34,8 @@ func (f *Front) Serve(w http.ResponseWriter, r *http.Request, p *sanmon.Passage)
 		return f.try(w, r, p, f.serveJWKS)
 	case portal.Prefix + "revoke-key":
 		return f.try(w, r, p, f.revokeKey)
+	case portal.Prefix + "report":
+		return f.try(w, r, p, f.Reports.Serve)
 	}
 	no := new(*refusal.Refusal)
 	f.Portal.Serve(w, r.WithContext(context.WithValue(r.Context(), refusedKey{}, no)), f.visit(p))
