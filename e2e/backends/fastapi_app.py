@@ -11,12 +11,14 @@ import json
 import os
 import threading
 
+import fastapi_pages
 import jwt
 from fastapi import FastAPI, Form, HTTPException, Request, UploadFile, WebSocket, WebSocketDisconnect
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from pydantic import BaseModel
 
 app = FastAPI(title="Notes", version="1.0")
+app.include_router(fastapi_pages.router)
 EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 seen = {"cancelled": 0, "finished": 0, "served": 0}
 notes: dict[int, dict] = {}

