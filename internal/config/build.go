@@ -18,6 +18,7 @@ type builder struct {
 
 	public    site
 	upstreams []string
+	described []string // upstreams with an OpenAPI document
 	roles     map[string][]string
 }
 

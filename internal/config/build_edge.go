@@ -90,6 +90,9 @@ func (b *builder) allUpstreams(f *field) map[string]*Upstream {
 	for _, name := range f.order {
 		all[name] = b.upstream(name, f.get(name))
 		b.upstreams = append(b.upstreams, name)
+		if all[name].OpenAPI != "" {
+			b.described = append(b.described, name)
+		}
 	}
 	return all
 }

@@ -77,6 +77,8 @@ func (b *builder) route(f, profiles *field) *Route {
 	r.Network = s("network").networks()
 	r.MaxBody = b.maxBody(s("input", "max_body"))
 	r.Types = s("input", "types").texts()
+	b.openAPI(r, name, s("input", "openapi"))
+	b.fields(r, name, s("fields"), s("input", "fields"))
 	r.CSP = s("output", "csp").text()
 	if r.Public() && r.Path == "/{rest...}" {
 		b.warn(f.get("boundary").at, "name the public parts", "%s makes everything public that no other route names", name)
@@ -120,6 +122,19 @@ func (b *builder) upstreamOf(r *Route, name string, f, route *field) {
 		b.fault(route.at, "add upstream: "+b.upstreams[0], "%s does not say which upstream answers", name)
 	case r.Upstream != "" && !slices.Contains(b.upstreams, r.Upstream):
 		b.fault(f.at, suggestion(r.Upstream, b.upstreams), "%s: there is no upstream %s", name, show(r.Upstream))
+	}
+}
+
+// openAPI reads how requests are judged by the upstream's document. Without one there is
+// nothing to judge by.
+func (b *builder) openAPI(r *Route, name string, f *field) {
+	mode := f.text()
+	if mode == "off" || mode == "" {
+		return
+	}
+	r.OpenAPI = Mode(mode)
+	if r.Upstream != "" && slices.Contains(b.upstreams, r.Upstream) && !slices.Contains(b.described, r.Upstream) {
+		b.fault(f.at, fmt.Sprintf("add upstreams.%s.openapi: the URL or file of its document", r.Upstream), "%s has input.openapi, but its upstream has no OpenAPI document", name)
 	}
 }
 

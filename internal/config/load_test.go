@@ -52,17 +52,18 @@ func TestDesignExample(t *testing.T) {
 		Log:    Log{"info", "json"},
 		Routes: []*Route{
 			{ID: "assets", Line: 21, Path: "/static/{rest...}", Methods: []string{"GET", "HEAD"}, Upstream: "app",
-				Boundary: []caller.Kind{caller.Anonymous}, CSRF: CSRF{Kind: "session"}, MaxBody: 100 << 20, CSP: "floor"},
+				Boundary: []caller.Kind{caller.Anonymous}, CSRF: CSRF{Kind: "session"}, MaxBody: 100 << 20, FieldsMode: Enforce, CSP: "floor"},
 			{ID: "home", Line: 22, Path: "/", Methods: []string{"GET", "HEAD"}, Upstream: "app",
-				Boundary: []caller.Kind{caller.Anonymous}, CSRF: CSRF{Kind: "session"}, MaxBody: 100 << 20, CSP: "floor"},
+				Boundary: []caller.Kind{caller.Anonymous}, CSRF: CSRF{Kind: "session"}, MaxBody: 100 << 20, FieldsMode: Enforce, CSP: "floor"},
 			{ID: "notes-read", Line: 23, Path: "/notes/{id}", Methods: []string{"GET", "HEAD"}, Upstream: "app",
 				Boundary: []caller.Kind{caller.Session, caller.Token, caller.Key}, Require: []string{"notes:read"},
-				CSRF: CSRF{Kind: "session"}, MaxBody: 100 << 20, CSP: "floor"},
+				CSRF: CSRF{Kind: "session"}, MaxBody: 100 << 20, FieldsMode: Enforce, CSP: "floor"},
 			{ID: "notes-write", Line: 27, Path: "/notes", Methods: []string{"POST"}, Upstream: "app", Effect: "write",
 				Boundary: []caller.Kind{caller.Session, caller.Key}, Require: []string{"notes:write"}, Fresh: 10 * time.Minute,
 				CSRF: CSRF{Kind: "session"}, Limit: Rate{10, time.Minute, 5}, LimitPer: "caller",
 				Network: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")},
-				MaxBody: 1 << 20, Types: []string{"application/json"}, CSP: "floor"},
+				MaxBody: 1 << 20, Types: []string{"application/json"}, FieldsMode: Enforce, CSP: "floor",
+				Fields: map[string]string{"title": "text", "body": "html(ugc)"}},
 		},
 	}
 	ignore := cmpopts.IgnoreFields(Config{}, "Hash", "Warnings")
@@ -90,7 +91,7 @@ func TestMinimalHasTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Route{ID: "home", Line: 7, Path: "/", AnyMethod: true, Upstream: "app", Boundary: []caller.Kind{caller.Session},
-		CSRF: CSRF{Kind: "session"}, MaxBody: 104857600, CSP: "floor"}
+		CSRF: CSRF{Kind: "session"}, MaxBody: 104857600, FieldsMode: Enforce, CSP: "floor"}
 	if diff := cmp.Diff(want, c.Routes[0]); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -85,10 +85,9 @@ func limiterAddress() scalar {
 	}}
 }
 
-// openAPI is where the description of a backend is: a URL or a file. Only sanmon
-// init reads it.
+// openAPI is where the description of a backend is: a URL or a file.
 func openAPI() scalar {
-	want := "write a URL or the path of a JSON file"
+	want := "write a URL or the path of a file"
 	return scalar{name: "location", want: want, parse: func(s string) (any, error) {
 		if strings.Contains(s, "://") && !looseURL(s) || s == "" {
 			return nil, wrong{show(s) + " is not the location of an OpenAPI document", want}

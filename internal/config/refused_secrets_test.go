@@ -53,8 +53,6 @@ func TestLaterVersions(t *testing.T) {
 		{8, "audit: { anchor: a }", `8:8: "audit" is not part of this version (remove it)`},
 		{4, `  app: { url: "http://a", app_session: { cookies: [s] } }`, `4:40: "upstreams.app.app_session" is not part of this version (remove it)`},
 		{7, route("boundary: [session, app]"), `7:57: "routes[].boundary[]: app" is not part of this version (remove it, or set it to session, token, key or public)`},
-		{7, route("boundary: session, input: { openapi: enforce }"), `7:74: "routes[].input.openapi: enforce" is not part of this version (remove it, or set it to off)`},
-		{7, route("boundary: session, fields: { a: text }"), `7:64: "routes[].fields" is not part of this version (remove it)`},
 	})
 	off := minimal + "login: { passkey: false, totp: off, signup: closed, oidc: [], smtp: {} }\ndbsc: off\nclients: []\ncsp: {}\nalerts: off\naudit: false\n"
 	if c, err := parse("f", []byte(off), now); err != nil || len(c.Warnings) > 0 {

@@ -73,7 +73,7 @@ func upstreamKeys() []key {
 	return []key{
 		{name: "url", required: true, shape: one(upstreamURL()), example: `"http://127.0.0.1:8000"`, doc: "Where the backend listens: scheme, host and port."},
 		{name: "timeout", def: "30s", shape: one(span(time.Second, day)), doc: "How long the backend may take until its answer begins. A body that has begun may stand still for ten minutes."},
-		{name: "openapi", shape: one(openAPI()), example: `"http://127.0.0.1:8000/openapi.json"`, doc: "Its OpenAPI document. `sanmon init` reads the routes from it; a running server does not."},
+		{name: "openapi", shape: one(openAPI()), example: `"http://127.0.0.1:8000/openapi.json"`, doc: "Its OpenAPI document: a URL inside, or a file in JSON or YAML. `sanmon init` reads the routes from it, `sanmon routes --diff` compares, and routes with `input.openapi` are judged by it. A document from a URL is pinned when it is first seen; a changed one counts after `sanmon routes --diff --approve`."},
 		{name: "host", def: "preserve", shape: one(enum("choice", "preserve", "backend")), doc: "The Host that the backend gets: the public one, or its own."},
 		{name: "paths", doc: "Which ambiguous signs in paths this backend is known to read as Sanmon does. Opened ones are judged and forwarded alike.", shape: section(
 			key{name: "semicolon", def: "refuse", shape: one(enum("choice", "refuse", "allow")), doc: "A literal or encoded `;`, which some frameworks cut paths at."},

@@ -29,9 +29,11 @@ func settingKeys() []key {
 		{name: "input", doc: "What a body may be.", shape: section(
 			key{name: "max_body", def: "100MiB", shape: oneOr(size(0, 1<<40), offKey("the bound")), example: "1MiB", doc: "The largest body."},
 			key{name: "types", shape: many(plain("media type", `^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}$`, "write type/subtype in lower case, without parameters")), example: "[application/json]", doc: "Media types of bodies. Left out: any."},
-			key{name: "openapi", def: "off", shape: one(enum("mode", "off", "observe", "enforce").without("off", "observe", "enforce")), doc: "Check the body against the OpenAPI document."},
+			key{name: "openapi", def: "off", shape: one(enum("mode", "off", "observe", "enforce")), doc: "Judge parameters and body by the OpenAPI document of the upstream (`upstreams.NAME.openapi`): `observe` reports what it does not have, `enforce` refuses it (`input_invalid`). A body is read as a whole then, at most 1 MiB. See docs/openapi.md."},
+			key{name: "fields", def: "enforce", shape: one(enum("mode", "enforce", "observe")), doc: "What happens to a request with a value that is not of the nature that `fields` declares: it is refused (`input_invalid`), or reported and forwarded."},
 		)},
-		{name: "fields", later: true, shape: byName(anyText(), one(anyText())), example: `{ title: text }`, doc: "The declared nature of fields."},
+		{name: "fields", shape: byName(fieldName(), one(natureWord())), example: `{ title: text, body: "html(ugc)", password: never }`,
+			doc: "What each field of a request is when it is put out: `text`, `url`, `markdown`, `\"html(ugc)\"` or `\"html(basic)\"`, or `never`, which is not looked at. With this key, every field that is not named is text, in forms, JSON and the query. `post.body` is a member of a JSON body. Values are never changed."},
 		{name: "output", doc: "What browsers may do with the answer.", shape: section(
 			key{name: "csp", def: "floor", shape: one(enum("policy", "floor", "observe", "strict")), doc: "The content security policy of pages. The floor, which breaks no page, is enforced always. `observe` reports beside it what the strict policy would block; `strict` enforces that policy. A policy of the backend's own that stops injected scripts is adopted instead (docs/csp.md)."},
 		)},

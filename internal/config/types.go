@@ -68,7 +68,7 @@ type Upstream struct {
 	Name           string
 	URL            string // scheme://host[:port]
 	Timeout        time.Duration
-	OpenAPI        string   // where sanmon init read the routes from; informational
+	OpenAPI        string   // its OpenAPI document: a URL or a file; "" none
 	HostFrom       string   // "preserve" or "backend"
 	Semicolon      bool     // paths: {semicolon: allow}
 	Slash          bool     // paths: {encoded_slash: allow}
@@ -132,26 +132,29 @@ const (
 
 // Route is one entry of the route table, with every default filled in.
 type Route struct {
-	ID        string
-	Line      int      // line in the file
-	Host      string   // lower case; "" the public host
-	Path      string   // template
-	Methods   []string // upper case, HEAD beside GET, sorted
-	AnyMethod bool     // methods was left out on a route that is not public
-	Upstream  string
-	Boundary  []caller.Kind // caller.Anonymous alone means public
-	Effect    string        // "read", "write", or "" from the method
-	Reason    string        // why a route whose methods write was declared read; "" it was not
-	Require   []string
-	Fresh     time.Duration // 0: none
-	CSRF      CSRF
-	Limit     Rate
-	LimitPer  string // "caller", "network" or "route"
-	Network   []netip.Prefix
-	MaxBody   int64    // bytes; default 100 MiB; -1 no bound was asked for
-	Types     []string // media types; empty any
-	CSP       string   // "floor" (default), "observe" or "strict"
-	Profile   string   // where some of these settings come from; "" none
+	ID         string
+	Line       int      // line in the file
+	Host       string   // lower case; "" the public host
+	Path       string   // template
+	Methods    []string // upper case, HEAD beside GET, sorted
+	AnyMethod  bool     // methods was left out on a route that is not public
+	Upstream   string
+	Boundary   []caller.Kind // caller.Anonymous alone means public
+	Effect     string        // "read", "write", or "" from the method
+	Reason     string        // why a route whose methods write was declared read; "" it was not
+	Require    []string
+	Fresh      time.Duration // 0: none
+	CSRF       CSRF
+	Limit      Rate
+	LimitPer   string // "caller", "network" or "route"
+	Network    []netip.Prefix
+	MaxBody    int64             // bytes; default 100 MiB; -1 no bound was asked for
+	Types      []string          // media types; empty any
+	OpenAPI    Mode              // how the upstream's OpenAPI document is held against requests; "" not at all
+	Fields     map[string]string // natures by field, as nature.ParseField reads them; nil: not judged
+	FieldsMode Mode              // what happens to a value of another nature
+	CSP        string            // "floor" (default), "observe" or "strict"
+	Profile    string            // where some of these settings come from; "" none
 }
 
 // CSRF says which token a route wants.

@@ -63,7 +63,8 @@ func FuzzFindMarkup(f *testing.F) {
 			case html.TextToken:
 			default:
 				raw := string(z.Raw())
-				if got == "" && !strings.Contains(raw, "@") && raw != "</>" {
+				open := !strings.HasSuffix(raw, ">") && (raw[1] == '!' || raw[1] == '?' || raw[1] == '/') // a comment to the end
+				if got == "" && !open && !strings.Contains(raw, "@") && raw != "</>" {
 					t.Fatalf("%q: the tokenizer sees %q", s, raw)
 				}
 			}
