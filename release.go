@@ -14,9 +14,7 @@ func (g *Gate) Release(p *Passage, status int, header map[string][]string, head 
 	contentType := g.settle(p, status, header, head, whole)
 	buf = g.pagePolicy(p, status, contentType, header, buf)
 	buf = p.Route.Floor.Edits(status, contentType, exchange.Header(header), buf[:0])
-	for _, e := range buf {
-		e.Apply(header)
-	}
+	headers.Apply(buf, header)
 	g.rateFields(p, header)
 	header["X-Request-Id"] = []string{p.Request.ID}
 	return buf, g.harden(p, status, header, head, whole, g.content(p, status, header))
