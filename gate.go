@@ -60,6 +60,7 @@ type Route struct {
 	Plain      bool        // also send Remote-User, Remote-Email, Remote-Groups
 	Inspector  Inspector   // judges the content; nil: nobody does
 	Observe    bool        // what the Inspector finds is only reported
+	Input      *Input      // the OpenAPI document that requests are judged by; nil: none
 }
 
 // Per says what a route's limit counts by.

@@ -75,6 +75,9 @@ func (g *Gate) inspect(m metered, body Body) (fit, error) {
 			return fit{}, err
 		}
 	}
+	if err := g.conform(p, body); err != nil {
+		return fit{}, err
+	}
 	return fit{p}, g.consult(p, body)
 }
 
