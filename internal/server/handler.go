@@ -82,7 +82,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) enter(s *State, r *http.Request) *visit {
 	v, _ := h.visits.Get().(*visit)
 	if v == nil {
-		v = &visit{}
+		v = newVisit()
 	}
 	v.begin(s, r, h.IDs.of(s.Gate, r))
 	return v

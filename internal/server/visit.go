@@ -25,11 +25,28 @@ type visit struct {
 	body    prefixed
 	edits   []headers.Edit
 	record  Record
+	ctx     context.Context // of the request
+	hooks   hooks
+}
+
+// hooks are the methods of a visit that the forwarder calls. They are bound once for
+// the life of the pooled visit, not anew for each request.
+type hooks struct {
+	alive   func() error
+	aborted func(error)
+	release func(int, http.Header, []byte, bool) proxy.Content
+	ahead   func(int, http.Header, []byte) bool
+}
+
+func newVisit() *visit {
+	v := &visit{}
+	v.hooks = hooks{v.alive, v.aborted, v.release, v.ahead}
+	return v
 }
 
 func (v *visit) begin(s *State, r *http.Request, id string) {
 	now := time.Now()
-	v.state = s
+	v.state, v.ctx = s, r.Context()
 	v.request = exchange.Request{
 		ID: id, Method: r.Method, Target: r.RequestURI, Host: r.Host, Proto: proto(r),
 		Secure: wire.Secure(r.Context()), Peer: peer(r),
@@ -42,7 +59,7 @@ func (v *visit) begin(s *State, r *http.Request, id string) {
 func (v *visit) end() {
 	v.passage = sanmon.Passage{}
 	v.request = exchange.Request{}
-	v.state = nil
+	v.state, v.ctx = nil, nil
 	v.body.reset(nil)
 	v.edits = v.edits[:0]
 	v.record = Record{}
@@ -78,11 +95,8 @@ func (v *visit) forward(w http.ResponseWriter, r *http.Request) {
 	err := v.state.Backends[p.Route.Upstream].Forward(w, r, proxy.Outgoing{
 		Method: r.Method, Target: p.ForwardTarget(), Host: p.Host, Header: header,
 		Body: body, ContentLength: length, Timeout: v.state.Timeouts[p.Route.Upstream],
-		Upgrade: p.Upgrade, Once: p.Writes, Owner: owner(p), Principal: p.Caller.Subject, Until: p.Caller.ExpiresAt, Alive: func() error { return v.alive(r.Context()) },
-		Aborted: func(cause error) { v.record.Aborted = cause }, Trailer: headers.Forwardable, Release: func(status int, h http.Header, head []byte, whole bool) proxy.Content {
-			return v.release(r.Context(), status, h, head, whole)
-		},
-		Ahead: func(status int, h http.Header, head []byte) bool { return v.state.Gate.Ahead(p, status, h, head) },
+		Upgrade: p.Upgrade, Once: p.Writes, Owner: owner(p), Principal: p.Caller.Subject, Until: p.Caller.ExpiresAt, Trailer: headers.Forwardable,
+		Alive: v.hooks.alive, Aborted: v.hooks.aborted, Release: v.hooks.release, Ahead: v.hooks.ahead,
 	})
 	switch {
 	case err == nil:
@@ -114,16 +128,20 @@ func (v *visit) rescue(w http.ResponseWriter, r *http.Request) {
 
 // alive judges the credential behind a connection that is about to stay open once more:
 // it may have ended while the backend was asked.
-func (v *visit) alive(ctx context.Context) error {
-	return v.state.Gate.Again(ctx, &v.passage)
+func (v *visit) alive() error { return v.state.Gate.Again(v.ctx, &v.passage) }
+
+func (v *visit) aborted(cause error) { v.record.Aborted = cause }
+
+func (v *visit) ahead(status int, h http.Header, head []byte) bool {
+	return v.state.Gate.Ahead(&v.passage, status, h, head)
 }
 
-func (v *visit) release(ctx context.Context, status int, h http.Header, head []byte, whole bool) proxy.Content {
+func (v *visit) release(status int, h http.Header, head []byte, whole bool) proxy.Content {
 	v.record.Status = status
 	var content sanmon.Content
 	v.edits, content = v.state.Gate.Release(&v.passage, status, h, head, whole, v.edits)
 	if v.passage.Renew {
-		v.renew(ctx, h)
+		v.renew(v.ctx, h)
 	}
 	return proxy.Content{Filter: content.Filter}
 }
