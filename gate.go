@@ -14,6 +14,7 @@ import (
 	"github.com/sanmon-gate/sanmon/web/csp"
 	"github.com/sanmon-gate/sanmon/web/csrf"
 	"github.com/sanmon-gate/sanmon/web/headers"
+	"github.com/sanmon-gate/sanmon/web/nature"
 	"github.com/sanmon-gate/sanmon/web/origin"
 	"github.com/sanmon-gate/sanmon/web/target"
 )
@@ -61,6 +62,9 @@ type Route struct {
 	Inspector  Inspector   // judges the content; nil: nobody does
 	Observe    bool        // what the Inspector finds is only reported
 	Input      *Input      // the OpenAPI document that requests are judged by; nil: none
+
+	Fields        *nature.Fields // the natures of its fields; nil: not judged
+	ObserveFields bool           // a value of another nature is only reported
 }
 
 // Per says what a route's limit counts by.

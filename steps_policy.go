@@ -78,6 +78,9 @@ func (g *Gate) inspect(m metered, body Body) (fit, error) {
 	if err := g.conform(p, body); err != nil {
 		return fit{}, err
 	}
+	if err := g.fields(p, body); err != nil {
+		return fit{}, err
+	}
 	return fit{p}, g.consult(p, body)
 }
 

@@ -110,6 +110,10 @@ func (s *State) routes(c *config.Config, https bool) error {
 		if err != nil {
 			return fmt.Errorf("route %q: %w", r.ID, err)
 		}
+		fields, err := fieldsOf(r)
+		if err != nil {
+			return err
+		}
 		up := c.Upstreams[r.Upstream]
 		s.Gate.Routes = append(s.Gate.Routes, &sanmon.Route{
 			Route: s.Gate.Table.Route(i), Upstream: r.Upstream,
@@ -119,6 +123,7 @@ func (s *State) routes(c *config.Config, https bool) error {
 			Networks:   network.List{Allow: r.Network},
 			Limit:      rate, LimitPer: perOf(r.LimitPer),
 			MaxBody: r.MaxBody, Types: r.Types, Floor: floor, CSP: pages, Plain: up.PlainIdentity,
+			Fields: fields, ObserveFields: r.FieldsMode == config.Observe,
 		})
 	}
 	return nil
