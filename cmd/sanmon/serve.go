@@ -119,6 +119,18 @@ func (n *node) gauges() {
 func (n *node) use(c *config.Config) error {
 	n.reloading.Lock()
 	defer n.reloading.Unlock()
+	return n.put(c)
+}
+
+// again compiles the configuration in use once more, after a file that it names changed.
+func (n *node) again() error {
+	n.reloading.Lock()
+	defer n.reloading.Unlock()
+	return n.put(n.config.Load())
+}
+
+// put is use; n.reloading is held.
+func (n *node) put(c *config.Config) error {
 	state, err := n.layers.compile(c, n.generation+1)
 	if err != nil {
 		return err
@@ -162,6 +174,7 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 		group.Go(func() error { return n.serveAdmin(ctx) })
 	}
 	group.Go(func() error { n.watch(ctx); return nil })
+	group.Go(func() error { n.watchApproved(ctx); return nil })
 	n.record(ctx, audit.ConfigLoaded, "")
 	n.always("ready", "public", n.public.Addr().String(), "admin", addr(n.adminOn), "public_url", n.config.Load().PublicURL, "version", version)
 	if ready != nil {
