@@ -1,0 +1,38 @@
+package markup
+
+// The classes of bytes. A CR counts as white space: the input stream turns it into LF
+// (WHATWG HTML, Section 13.2.3.5).
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' }
+
+func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+func endsName(c byte) bool { return c == '>' || c == '/' || isSpace(c) }
+
+func endsAttrName(c byte) bool { return c == '=' || endsName(c) }
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c | 0x20
+	}
+	return c
+}
+
+func skipSpace(b []byte, i int) int {
+	for i < len(b) && isSpace(b[i]) {
+		i++
+	}
+	return i
+}
+
+// hasFold reports whether b is s, which is in lower case, in any case.
+func hasFold(b []byte, s string) bool {
+	if len(b) != len(s) {
+		return false
+	}
+	for i := range b {
+		if lower(b[i]) != s[i] {
+			return false
+		}
+	}
+	return true
+}
