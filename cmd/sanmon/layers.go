@@ -84,7 +84,7 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 		Users: store, Sessions: l.keeper, Hasher: password.New(password.Options{}), Throttle: throttle.New(throttle.Options{}),
 		Devices: throttle.Devices{Ring: l.rings[secret.PurposeDevice]}, Journal: store,
 	}
-	return l, l.index.Load(ctx)
+	return l, frugally(func() error { return l.index.Load(ctx) })
 }
 
 func sessionOptions(c *config.Config, ring *secret.Ring, stale func() bool, logger *slog.Logger) session.Options {

@@ -17,6 +17,7 @@ const (
 	maxPercent = 400
 	minPercent = 10
 	retune     = 5 * time.Second
+	eager      = 25
 )
 
 // tune keeps the collector's target by that rule until ctx ends, unless the operator
@@ -48,4 +49,14 @@ func tune(ctx context.Context) error {
 func percent(live uint64) int {
 	room := min(max(live, minRoom), maxRoom)
 	return int(min(max(room*100/max(live, 1), minPercent), maxPercent))
+}
+
+// frugally runs what reads much into memory at once with an eager collector, so that
+// what is thrown away on the way does not add up.
+func frugally(load func() error) error {
+	if os.Getenv("GOGC") != "" {
+		return load()
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(eager))
+	return load()
 }
