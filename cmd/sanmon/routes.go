@@ -23,6 +23,8 @@ type routeView struct {
 	Limit    *string  `json:"limit"`
 	Network  []string `json:"network"`
 	Upstream string   `json:"upstream"`
+
+	HTMLFields []string `json:"html_fields,omitempty"` // fields that may carry markup, as "body html(ugc)"
 }
 
 func routesCommand(env *environment) *cobra.Command {
@@ -39,7 +41,11 @@ func routesCommand(env *environment) *cobra.Command {
 			}
 			views := make([]routeView, 0, len(gate.Routes))
 			for i, r := range gate.Routes {
-				views = append(views, viewRoute(conf, conf.Routes[i], r.Host, r.AllMethods(), r.Boundary.String()))
+				view := viewRoute(conf, conf.Routes[i], r.Host, r.AllMethods(), r.Boundary.String())
+				if r.Fields != nil {
+					view.HTMLFields = r.Fields.HTML()
+				}
+				views = append(views, view)
 			}
 			if env.json {
 				return env.printJSON(views)
@@ -111,5 +117,20 @@ func (e *environment) printRoutes(views []routeView) error {
 		}
 		rows = append(rows, []string{v.ID, strings.Join(v.Methods, ","), v.Path, strings.Join(v.Boundary, ","), v.Effect, v.CSRF, strings.Join(v.Require, ","), limit, strings.Join(v.Network, ","), v.Upstream})
 	}
-	return e.printTable("ID METHODS PATH BOUNDARY EFFECT CSRF REQUIRE LIMIT NETWORK UPSTREAM", rows)
+	if err := e.printTable("ID METHODS PATH BOUNDARY EFFECT CSRF REQUIRE LIMIT NETWORK UPSTREAM", rows); err != nil {
+		return err
+	}
+	e.printNames("fields that may carry markup:", markupOf(views))
+	return nil
+}
+
+// markupOf lists the fields that may carry markup (M7).
+func markupOf(views []routeView) []string {
+	var all []string
+	for _, v := range views {
+		for _, f := range v.HTMLFields {
+			all = append(all, v.ID+": "+f)
+		}
+	}
+	return all
 }

@@ -112,6 +112,7 @@ func (n *node) gauges() {
 	n.metrics.Gauge("sanmon_keys", "API keys in memory.", func() float64 { return float64(n.layers.index.Len()) })
 	n.metrics.Gauge("sanmon_sessions_cached", "Sessions in memory.", func() float64 { return float64(n.layers.keeper.Len()) })
 	n.metrics.Gauge("sanmon_limit_identities", "Identities that limits remember.", func() float64 { return float64(n.layers.limits.Len()) })
+	n.metrics.Gauge("sanmon_html_fields", "Declared fields of routes that may carry markup.", func() float64 { return float64(len(server.HTMLFields(n.handler.State().Gate))) })
 	n.metrics.Gauge("sanmon_tunnels", "Open WebSockets and streams.", func() float64 { return float64(n.layers.tunnels.Len()) })
 }
 
