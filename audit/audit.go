@@ -32,6 +32,9 @@ const (
 	ConfigRefused   Name = "config.refused"
 	CSRFRefused     Name = "csrf.refused"
 	AccessRefused   Name = "access.refused"
+	OpenAPIPinned   Name = "openapi.pinned"   // the first document of a backend
+	OpenAPIChanged  Name = "openapi.changed"  // another one was seen
+	OpenAPIApproved Name = "openapi.approved" // and put in force by a person
 )
 
 // Event is one line of the trail. No field ever holds a credential.

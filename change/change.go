@@ -16,6 +16,7 @@ const (
 	Principal Kind = "principal" // ID is a principal id: roles, disabled, password
 	Key       Kind = "key"       // ID is an API key id: created, revoked, rotated
 	Keyset    Kind = "keyset"    // ID is a purpose: a server key was added or dropped
+	Document  Kind = "document"  // ID is an upstream: another OpenAPI document is in force
 )
 
 // Change is one line of the feed.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/identity/session"
+	"github.com/sanmon-gate/sanmon/internal/openapi"
 	"github.com/sanmon-gate/sanmon/internal/rollout"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
 	"github.com/sanmon-gate/sanmon/secret"
@@ -23,6 +24,9 @@ var (
 	_ secret.KeyStore = (*DB)(nil)
 	_ csrf.Spent      = (*DB)(nil)
 	_ rollout.Store   = (*DB)(nil)
+	_ openapi.Store   = (*DB)(nil)
+
+	_ openapi.RequestStore = (*DB)(nil)
 )
 
 // DefaultTimeout bounds every call of a store, waiting included.

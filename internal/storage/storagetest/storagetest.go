@@ -64,6 +64,8 @@ func Run(t *testing.T, open Open) {
 		"race/pages":        racePages,
 		"pages/add":         pagesAdd,
 		"pages/bounded":     pagesBounded,
+		"documents":         documentsPin,
+		"requests":          requestsBounded,
 		"maintain":          maintain,
 		"maintain/prefix":   maintainPrefix,
 	} {
