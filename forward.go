@@ -25,6 +25,7 @@ func (g *Gate) Forward(p *Passage, out map[string][]string) error {
 	}
 	g.cookies(p, out)
 	g.forwarded(p, out)
+	g.suspect(p, out)
 	if err := g.nonce(p, out); err != nil {
 		return err
 	}

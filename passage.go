@@ -11,6 +11,7 @@ import (
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/web/content"
 	"github.com/sanmon-gate/sanmon/web/csrf"
+	"github.com/sanmon-gate/sanmon/web/detect"
 	"github.com/sanmon-gate/sanmon/web/origin"
 	"github.com/sanmon-gate/sanmon/web/target"
 )
@@ -44,7 +45,10 @@ type Passage struct {
 	// the page carries. "" for none.
 	Nonce string
 
-	Findings []content.Finding // 11: what was found out about the body of the answer
+	Begun     []byte            // 10: the beginning of the body, as far as it was read; may be nil
+	Suspects  *detect.Values    // 10: values that could come back as markup; nil: none
+	Findings  []content.Finding // 11: what was found out about the body of the answer
+	Reflected []detect.Finding  // 11: values of the request that came back in it
 
 	// Observed collects the refusals that were only reported: those that observe_all
 	// covers, and what an observed Inspector found.

@@ -25,6 +25,7 @@ func (g *Gate) Release(p *Passage, status int, header map[string][]string, head 
 type Content struct {
 	Coding string          // content coding that is undone before Filter sees the bytes; "" for none
 	Filter exchange.Filter // nil for none
+	Refuse error           // why the answer is not sent at all; nil: it is
 }
 
 // content decides what happens to a body. Whoever returns a filter has taken away, in

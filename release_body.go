@@ -15,6 +15,9 @@ func (g *Gate) Ahead(p *Passage, status int, header map[string][]string, head []
 	case content.Harden:
 		return small(header)
 	case content.Judge:
+		if p.Suspects != nil && p.Route.blocks() {
+			return true
+		}
 		if small(header) {
 			return content.Wants(header["Content-Type"][0], head)
 		}
@@ -67,6 +70,7 @@ func (g *Gate) harden(p *Passage, status int, header map[string][]string, head [
 		if len(head) == 0 && !whole && c.Coding == "" { // else settle has judged
 			c.Filter = chain(&content.Witness{Found: p.found}, c.Filter)
 		}
+		return g.reflected(p, head, c)
 	default:
 		if p.Request.Method == "HEAD" && content.Classify("GET", status, exchange.Header(header)) == content.Harden {
 			altered(header) // the length of what GET would bring is not known

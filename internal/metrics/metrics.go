@@ -23,6 +23,8 @@ type Metrics struct {
 	framing  *prometheus.CounterVec
 	reloads  *prometheus.CounterVec
 	disagree *prometheus.CounterVec
+	findings *prometheus.CounterVec
+	reflects *prometheus.CounterVec
 	violated *prometheus.CounterVec
 
 	cache sync.Map // series → counted, so that a warm request hashes no labels
@@ -49,6 +51,8 @@ func New(version string) *Metrics {
 		reloads:  counter("sanmon_config_reloads_total", "Configuration files read while running.", "result"),
 		disagree: counter("sanmon_rights_disagreements_total", "Requests whose credential grants what the principal may not do, or the reverse.", "route", "side"),
 		violated: counter("sanmon_csp_reports_total", "Violations of a content security policy that browsers reported; anybody can send them.", "directive", "disposition"),
+		findings: counter("sanmon_content_findings_total", "Bodies of answers that were not what their header said, by what was found.", "route", "finding"),
+		reflects: counter("sanmon_reflected_total", "Values of requests that came back in a page, by the place in its markup and what became of them.", "route", "context", "verdict"),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "sanmon_http_request_duration_seconds", Help: "Time from the request's header to the end of the answer.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
@@ -56,7 +60,7 @@ func New(version string) *Metrics {
 	}
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "sanmon_build_info", Help: "The version that runs."}, []string{"version"})
 	info.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.requests, m.refusals, m.observed, m.framing, m.reloads, m.disagree, m.violated, m.duration, info,
+	m.registry.MustRegister(m.requests, m.refusals, m.observed, m.framing, m.reloads, m.disagree, m.findings, m.reflects, m.violated, m.duration, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -119,6 +123,14 @@ func (m *Metrics) Violation(directive, disposition string) {
 		disposition = "unknown"
 	}
 	m.violated.WithLabelValues(directive, disposition).Inc()
+}
+
+// Found counts one finding about the body of an answer.
+func (m *Metrics) Found(route, finding string) { m.findings.WithLabelValues(route, finding).Inc() }
+
+// Reflected counts one value that came back in a page.
+func (m *Metrics) Reflected(route, context, verdict string) {
+	m.reflects.WithLabelValues(route, context, verdict).Inc()
 }
 
 // Handler serves the text form.

@@ -43,6 +43,12 @@ func (a *Accountant) Account(rec *Record) {
 	for _, no := range p.Observed {
 		a.Metrics.Observed(route, string(no.Code))
 	}
+	for _, f := range p.Findings {
+		a.Metrics.Found(route, string(f))
+	}
+	for _, f := range p.Reflected {
+		a.Metrics.Reflected(route, string(f.Context), string(f.Verdict))
+	}
 	if no := rec.Refusal; no != nil {
 		a.Metrics.Refused(route, string(no.Code), string(no.Layer()))
 		a.Refusals.Add(rec)
@@ -105,6 +111,7 @@ func (rec *Record) appendLine(b []byte) []byte {
 		b = text(b, "observed", string(no.Code))
 		b = text(b, "observed_reason", no.Error())
 	}
+	b = rec.appendFound(b)
 	if rec.Aborted != nil {
 		b = text(b, "error", rec.Aborted.Error())
 	}
@@ -149,7 +156,7 @@ func (rec *Record) message() string {
 
 func (rec *Record) level() slog.Level {
 	switch no := rec.Refusal; {
-	case no == nil && len(rec.Passage.Observed) == 0:
+	case no == nil && len(rec.Passage.Observed) == 0 && !rec.live():
 		return slog.LevelInfo
 	case no != nil && no.Code == refusal.Internal:
 		return slog.LevelError

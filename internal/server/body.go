@@ -9,6 +9,7 @@ import (
 	"github.com/sanmon-gate/sanmon"
 	"github.com/sanmon-gate/sanmon/internal/proxy"
 	"github.com/sanmon-gate/sanmon/refusal"
+	"github.com/sanmon-gate/sanmon/web/csrf"
 )
 
 // prefixed is a request body whose beginning may be looked at before it is
@@ -47,6 +48,15 @@ func (b *prefixed) read(n int) {
 		no.Err = err
 		b.err = no
 	}
+}
+
+// begun returns what has been read of the body. A small form is read for it: its fields
+// may come back in the answer.
+func (b *prefixed) begun(r *http.Request) []byte {
+	if b.prefix == nil && r.ContentLength > 0 && r.ContentLength <= csrf.Window && r.Header["Expect"] == nil && csrf.Carries(r.Header.Get("Content-Type")) {
+		b.read(int(r.ContentLength)) // a failure shows when it is forwarded
+	}
+	return b.prefix
 }
 
 // rest returns the body to forward and its length: what was read ahead, without the

@@ -86,6 +86,7 @@ func (v *visit) serve(w http.ResponseWriter, r *http.Request) {
 // forward hands the request to its backend and the answer to the client.
 func (v *visit) forward(w http.ResponseWriter, r *http.Request) {
 	p := &v.passage
+	p.Begun = v.body.begun(r)
 	header := make(http.Header, len(r.Header)+6)
 	if err := v.state.Gate.Forward(p, header); err != nil {
 		v.refuse(w, r, err)
@@ -143,7 +144,7 @@ func (v *visit) release(status int, h http.Header, head []byte, whole bool) prox
 	if v.passage.Renew {
 		v.renew(v.ctx, h)
 	}
-	return proxy.Content{Filter: content.Filter}
+	return proxy.Content{Filter: content.Filter, Refuse: content.Refuse}
 }
 
 // renew hands the browser another session secret with the answer. If that fails, the
