@@ -22,7 +22,7 @@ const module = "github.com/sanmon-gate/sanmon"
 var (
 	ground = []string{"exchange", "caller", "refusal", "secret", "audit", "change"}
 	layers = []string{"web", "identity", "keys"}
-	around = []string{"", "policy", "internal", "cmd", "e2e", "bench"}
+	around = []string{"", "policy", "internal", "cmd", "e2e", "bench", "waf"}
 )
 
 // arrow is one import of a package of ours by a file.
@@ -40,6 +40,10 @@ func mayImport(from, to string) error {
 	switch {
 	case dst == "cmd" || (dst == "e2e" && src != "e2e" && src != "bench") || (dst == "bench" && src != "bench"):
 		return fmt.Errorf("nobody imports %s", dst)
+	case dst == "waf" && src != "waf" && src != "cmd":
+		return fmt.Errorf("only cmd knows the web application firewall, behind its build tag: it is a module of its own")
+	case src == "waf" && dst != "waf" && dst != "web" && !slices.Contains(ground, dst):
+		return fmt.Errorf("the web application firewall stands on the ground floor and beside web")
 	case isStorageEngine(to) && src != "cmd" && !strings.HasPrefix(from, "internal/storage"):
 		return fmt.Errorf("only cmd knows a database")
 	case slices.Contains(ground, src) && !slices.Contains(ground, dst):
@@ -197,6 +201,8 @@ func TestRules(t *testing.T) {
 		{"internal/server", "", true}, {"internal/server", "web/csrf", true}, {"internal/server", "cmd/sanmon", false},
 		{"internal/server", "internal/storage/sqlite", false}, {"internal/storage/storagetest", "internal/storage/sqlite", true},
 		{"cmd/sanmon", "internal/storage/postgres", true}, {"e2e", "internal/storage/sqlite", false}, {"internal/server", "e2e/harness", false},
+		{"", "waf", false}, {"web/target", "waf", false}, {"internal/server", "waf", false}, {"cmd/sanmon", "waf", true},
+		{"waf", "web/headers", true}, {"waf", "refusal", true}, {"waf", "", false}, {"waf", "internal/config", false},
 	} {
 		if err := mayImport(c.from, c.to); (err == nil) != c.ok {
 			t.Errorf("mayImport(%q, %q) = %v, want allowed %v", c.from, c.to, err, c.ok)
