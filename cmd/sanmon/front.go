@@ -28,6 +28,7 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 	cookies := cookiesOf(c)
 	s, err := server.Compile(c, server.Layers{
 		Sessions: l.keeper, Keys: l.index, Assertions: l.minter, Tokens: l.tokens, Limits: l.limits, Tunnels: l.tunnels,
+		Documents: l.documents.Slot,
 	}, cookies, generation)
 	if err != nil {
 		return nil, err

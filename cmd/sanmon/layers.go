@@ -16,6 +16,7 @@ import (
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/identity/throttle"
 	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/sanmon-gate/sanmon/internal/openapi"
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/proxy"
 	"github.com/sanmon-gate/sanmon/internal/rollout"
@@ -30,21 +31,23 @@ import (
 // layers are the parts of the gate that hold state. They live as long as the
 // process; a reload changes only what they are asked to do.
 type layers struct {
-	store   *storage.DB
-	master  *secret.Master
-	rings   map[string]*secret.Ring
-	people  *principal.Directory
-	keeper  *session.Keeper
-	index   *apikey.Index
-	service *apikey.Service
-	minter  *assertion.Minter
-	tokens  *csrf.Tokens
-	login   *login.Service
-	limits  *limit.Table
-	reports *limit.Policy // what a network may report
-	pages   *rollout.Log
-	tunnels *proxy.Tunnels
-	logger  *slog.Logger
+	store     *storage.DB
+	master    *secret.Master
+	rings     map[string]*secret.Ring
+	people    *principal.Directory
+	keeper    *session.Keeper
+	index     *apikey.Index
+	service   *apikey.Service
+	minter    *assertion.Minter
+	tokens    *csrf.Tokens
+	login     *login.Service
+	limits    *limit.Table
+	reports   *limit.Policy // what a network may report
+	pages     *rollout.Log
+	documents *openapi.Keeper
+	traffic   *openapi.Traffic
+	tunnels   *proxy.Tunnels
+	logger    *slog.Logger
 }
 
 // openLayers reads keys and principals into memory. stale reports that the change
@@ -56,6 +59,7 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	}
 	l := &layers{store: store, master: master, rings: map[string]*secret.Ring{}, limits: limit.NewTable(0), tunnels: &proxy.Tunnels{}, logger: logger}
 	l.pages = &rollout.Log{Store: store, Logger: logger}
+	l.documents, l.traffic = openapi.New(store, logger), &openapi.Traffic{Store: store, Logger: logger}
 	if l.reports, err = limit.NewPolicy("report", server.ReportRate()); err != nil {
 		return nil, err
 	}
@@ -107,6 +111,8 @@ func (l *layers) apply(ctx context.Context, ch change.Change) {
 		l.cut(ch.ID)
 	case change.Principal: // disabled, or with other rights: what is allowed is opened again
 		l.cut(ch.ID)
+	case change.Document:
+		l.documents.Apply(ch.ID)
 	case change.Keyset:
 		if ring := l.rings[ch.ID]; ring != nil {
 			if err := ring.Load(ctx, l.store, l.master); err != nil {
@@ -121,6 +127,7 @@ func (l *layers) reset(ctx context.Context) {
 	l.people.Flush()
 	l.keeper.Flush()
 	l.tunnels.CloseAll()
+	l.documents.Reset()
 	if err := l.index.Load(ctx); err != nil {
 		l.logger.Error("keys could not be loaded; each is read from the store until they are", "error", err)
 	}

@@ -98,7 +98,7 @@ func newNode(ctx context.Context, c *config.Config, store *storage.DB, lines *lo
 	}
 	n.layers.pages.Counted = n.metrics.Violation
 	n.refusals = &server.Refusals{Journal: store, Logger: logger}
-	accountant := &server.Accountant{Metrics: n.metrics, Lines: lines, Scrub: redact.Line, Refusals: n.refusals, Level: level, Text: c.Log.Format == "text"}
+	accountant := &server.Accountant{Metrics: n.metrics, Lines: lines, Scrub: redact.Line, Refusals: n.refusals, Level: level, Text: c.Log.Format == "text", Unrouted: n.layers.traffic.Add}
 	n.handler = &server.Handler{Account: accountant.Account}
 	if err := n.use(c); err != nil {
 		return nil, err
@@ -113,6 +113,8 @@ func (n *node) gauges() {
 	n.metrics.Gauge("sanmon_sessions_cached", "Sessions in memory.", func() float64 { return float64(n.layers.keeper.Len()) })
 	n.metrics.Gauge("sanmon_limit_identities", "Identities that limits remember.", func() float64 { return float64(n.layers.limits.Len()) })
 	n.metrics.Gauge("sanmon_html_fields", "Declared fields of routes that may carry markup.", func() float64 { return float64(len(server.HTMLFields(n.handler.State().Gate))) })
+	n.metrics.Gauge("sanmon_openapi_waiting", "Upstreams whose OpenAPI document has changed and waits for approval.", func() float64 { return float64(n.layers.documents.Waiting()) })
+	n.metrics.Gauge("sanmon_openapi_missing", "Upstreams whose requests should be judged by an OpenAPI document that is not there.", func() float64 { return float64(n.layers.documents.Missing()) })
 	n.metrics.Gauge("sanmon_tunnels", "Open WebSockets and streams.", func() float64 { return float64(n.layers.tunnels.Len()) })
 }
 
@@ -139,6 +141,7 @@ func (n *node) put(c *config.Config) error {
 	if err := n.layers.keeper.Configure(sessionOptions(c, n.layers.rings["session"], n.follower.Stale, n.logger)); err != nil {
 		return err
 	}
+	n.layers.documents.Configure(context.Background(), documentsOf(c))
 	n.generation++
 	n.config.Store(c)
 	n.level.Set(levelOf(c.Log))
@@ -162,7 +165,7 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var helpers sync.WaitGroup
 	for _, helper := range []func(context.Context) error{
-		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.refusals.Run, n.layers.maintain, n.layers.pages.Run, n.cutUnconfirmed, tune,
+		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.refusals.Run, n.layers.maintain, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, tune,
 	} {
 		helpers.Go(func() {
 			if err := helper(background); err != nil && background.Err() == nil {

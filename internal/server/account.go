@@ -26,6 +26,9 @@ type Accountant struct {
 	Refusals *Refusals
 	Level    slog.Leveler // lines below it are not written
 	Text     bool         // lines for people instead of JSON
+
+	// Unrouted, when set, hears of requests that no route took: method and decoded path.
+	Unrouted func(method, path string, at time.Time)
 }
 
 // Account is called once for every request.
@@ -52,6 +55,9 @@ func (a *Accountant) Account(rec *Record) {
 	if no := rec.Refusal; no != nil {
 		a.Metrics.Refused(route, string(no.Code), string(no.Layer()))
 		a.Refusals.Add(rec)
+		if (no.Code == refusal.RouteUnknown || no.Code == refusal.MethodNotAllowed) && a.Unrouted != nil && !p.Reserved {
+			a.Unrouted(rec.Request.Method, p.Target.Decoded, rec.Started)
+		}
 	}
 	if a.Level != nil && rec.level() < a.Level.Level() {
 		return

@@ -19,6 +19,7 @@ import (
 	"github.com/sanmon-gate/sanmon/web/csrf"
 	"github.com/sanmon-gate/sanmon/web/headers"
 	"github.com/sanmon-gate/sanmon/web/origin"
+	"github.com/sanmon-gate/sanmon/web/schema"
 	"github.com/sanmon-gate/sanmon/web/target"
 )
 
@@ -34,6 +35,7 @@ type Layers struct {
 	Tokens     *csrf.Tokens
 	Limits     *limit.Table
 	Tunnels    *proxy.Tunnels
+	Documents  func(upstream string) *schema.Slot // OpenAPI documents; nil: there are none
 }
 
 // Compile makes the gate of a configuration. It connects to nothing. generation is
@@ -48,7 +50,7 @@ func Compile(c *config.Config, l Layers, cookies portal.Cookies, generation uint
 		return nil, err
 	}
 	g := &sanmon.Gate{
-		Scheme: u.Scheme, Host: c.PublicHost, Reserved: []string{portal.Prefix}, Cookies: cookies.Names(),
+		Scheme: u.Scheme, Host: c.PublicHost, Reserved: []string{portal.Prefix}, Cookies: cookies.Names(), PreBinding: portal.PreBinding,
 		Clients:  network.Clients{Trusted: c.ClientIP.TrustedProxies, Header: c.ClientIP.Header},
 		Proxied:  c.TLS.BehindProxy,
 		Networks: network.List{Allow: c.ClientIP.Allow, Deny: c.ClientIP.Deny},
@@ -64,7 +66,7 @@ func Compile(c *config.Config, l Layers, cookies portal.Cookies, generation uint
 	}
 	s := &State{Gate: g, Backends: map[string]*proxy.Backend{}, Timeouts: map[string]time.Duration{}}
 	https := u.Scheme == "https"
-	return s, errors.Join(s.upstreams(c, l.Tunnels, https), s.routes(c, https))
+	return s, errors.Join(s.upstreams(c, l.Tunnels, https), s.routes(c, l, https))
 }
 
 func (s *State) upstreams(c *config.Config, tunnels *proxy.Tunnels, https bool) error {
@@ -92,7 +94,7 @@ func (s *State) upstreams(c *config.Config, tunnels *proxy.Tunnels, https bool) 
 	return nil
 }
 
-func (s *State) routes(c *config.Config, https bool) error {
+func (s *State) routes(c *config.Config, l Layers, https bool) error {
 	approved, err := rollout.LoadApprovals(c.CSP.Approved)
 	if err != nil {
 		return err
@@ -122,11 +124,23 @@ func (s *State) routes(c *config.Config, https bool) error {
 			CSRFExempt: r.CSRF.Kind == "exempt",
 			Networks:   network.List{Allow: r.Network},
 			Limit:      rate, LimitPer: perOf(r.LimitPer),
-			MaxBody: r.MaxBody, Types: r.Types, Floor: floor, CSP: pages, Plain: up.PlainIdentity,
+			MaxBody: r.MaxBody, Types: r.Types, Input: inputOf(r, l), Floor: floor, CSP: pages, Plain: up.PlainIdentity,
 			Fields: fields, ObserveFields: r.FieldsMode == config.Observe,
 		})
 	}
 	return nil
+}
+
+// inputOf says which document the requests of a route are judged by.
+func inputOf(r *config.Route, l Layers) *sanmon.Input {
+	if r.OpenAPI == "" {
+		return nil
+	}
+	in := &sanmon.Input{Document: &schema.Slot{}, Observe: r.OpenAPI == config.Observe}
+	if l.Documents != nil {
+		in.Document = l.Documents(r.Upstream)
+	}
+	return in
 }
 
 func policyRoutes(c *config.Config) []policy.Route {
