@@ -25,6 +25,9 @@ const (
 	FastAPI = "fastapi"
 	Django  = "django"
 	Flask   = "flask"
+
+	VulnerableFastAPI = "vulnerable-fastapi" // with the faults that the gate is to find
+	VulnerableDjango  = "vulnerable-django"
 )
 
 // SharedBackend returns the application, started once per test process.
@@ -105,10 +108,18 @@ func backendArgs(kind string, port int) []string {
 		return gunicorn("django_app.wsgi:application")
 	case Flask:
 		return gunicorn("flask_app:app")
+	case VulnerableDjango:
+		return gunicorn("vulnerable_django:application")
+	case VulnerableFastAPI:
+		return uvicorn(p, "vulnerable_fastapi:app")
 	default:
-		return []string{"-m", "uvicorn", "--host", "127.0.0.1", "--port", p, "--log-level", "warning",
-			"--no-access-log", "--timeout-keep-alive", "30", "fastapi_app:app"}
+		return uvicorn(p, "fastapi_app:app")
 	}
+}
+
+func uvicorn(port, app string) []string {
+	return []string{"-m", "uvicorn", "--host", "127.0.0.1", "--port", port, "--log-level", "warning",
+		"--no-access-log", "--timeout-keep-alive", "30", app}
 }
 
 func (b *Backend) waitHealthy(wait time.Duration) error {
