@@ -26,6 +26,7 @@ func (g *Gate) Forward(p *Passage, out map[string][]string) error {
 	g.cookies(p, out)
 	g.forwarded(p, out)
 	g.suspect(p, out)
+	g.ask(p, out)
 	if err := g.nonce(p, out); err != nil {
 		return err
 	}

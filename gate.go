@@ -60,7 +60,7 @@ type Route struct {
 	CSP        *csp.Output // what documents carry beside the floor; nil: nothing
 	Plain      bool        // also send Remote-User, Remote-Email, Remote-Groups
 	Inspector  Inspector   // judges the content; nil: nobody does
-	Observe    bool        // what the Inspector finds is only reported
+	Watching   bool        // what the Inspector finds is only reported
 	Input      *Input      // the OpenAPI document that requests are judged by; nil: none
 
 	Fields        *nature.Fields // the natures of its fields; nil: not judged
@@ -84,6 +84,10 @@ type Gate struct {
 	Host     string   // canonical host[:port] of the public origin
 	Reserved []string // path prefixes that the portal answers, each ending in "/" or exact
 	Cookies  []string // names of our own cookies; the first one is the session's
+
+	// PreBinding returns what the tokens of somebody without session are bound to, from the
+	// cookie after the session's; nil when it is none of ours. Nil: there are no such tokens.
+	PreBinding func(cookie string) []byte
 
 	Clients  network.Clients // whose word about the client is believed
 	Proxied  bool            // a trusted proxy in front speaks TLS for us

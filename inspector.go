@@ -26,7 +26,7 @@ func (g *Gate) consult(p *Passage, body Body) error {
 		return err // the body broke off: nobody can judge it or forward it
 	}
 	err = p.Route.Inspector.Inspect(p.Request, p.ForwardTarget(), prefix)
-	if err != nil && p.Route.Observe {
+	if err != nil && p.Route.Watching {
 		p.observe(err)
 		return nil
 	}

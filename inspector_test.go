@@ -54,7 +54,7 @@ func TestInspectorVerdicts(t *testing.T) {
 		{"failed while everything is observed: closed", broken, false, now.Add(time.Hour), refusal.Internal, ""},
 	} {
 		g := &Gate{ObserveUntil: tt.all}
-		p := &Passage{Request: &exchange.Request{Now: now, Length: 3}, Route: &Route{Inspector: &inspected{answer: tt.answer, window: 8}, Observe: tt.observe}}
+		p := &Passage{Request: &exchange.Request{Now: now, Length: 3}, Route: &Route{Inspector: &inspected{answer: tt.answer, window: 8}, Watching: tt.observe}}
 		var got, observed refusal.Code
 		if err := g.consult(p, words("a=b")); err != nil {
 			got = refusal.From(err).Code
@@ -87,7 +87,7 @@ func TestInspectorSeesWhatIsForwarded(t *testing.T) {
 
 func TestBrokenBodyIsRefusedUnseen(t *testing.T) {
 	i := &inspected{window: 8}
-	p := &Passage{Request: &exchange.Request{Length: 9}, Route: &Route{Inspector: i, Observe: true}}
+	p := &Passage{Request: &exchange.Request{Length: 9}, Route: &Route{Inspector: i, Watching: true}}
 	if err := (&Gate{}).consult(p, cut{}); refusal.From(err).Code != refusal.InputInvalid {
 		t.Errorf("error %v", err)
 	}

@@ -45,6 +45,8 @@ type Passage struct {
 	// the page carries. "" for none.
 	Nonce string
 
+	page page // 5, 10, 11: what becomes of an answer that is HTML
+
 	Begun     []byte            // 10: the beginning of the body, as far as it was read; may be nil
 	Suspects  *detect.Values    // 10: values that could come back as markup; nil: none
 	Findings  []content.Finding // 11: what was found out about the body of the answer

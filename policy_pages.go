@@ -8,6 +8,7 @@ import (
 	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/web/csp"
 	"github.com/sanmon-gate/sanmon/web/headers"
+	"github.com/sanmon-gate/sanmon/web/markup"
 	"github.com/sanmon-gate/sanmon/web/origin"
 )
 
@@ -50,7 +51,7 @@ func (g *Gate) pagePolicy(p *Passage, status int, contentType string, header map
 		return buf
 	}
 	shown := origin.Navigation(p.Request)
-	page := csp.Page{Nonce: p.Nonce, Script: shown && len(p.Caller.Bindings) > 0}
+	page := csp.Page{Nonce: p.Nonce, Script: p.page.asked && p.page.shape != markup.Fragment}
 	buf, p.Nonce = p.Route.CSP.Edits(page, exchange.Header(header), buf[:0])
 	for _, e := range buf {
 		e.Apply(header)

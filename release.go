@@ -28,12 +28,6 @@ type Content struct {
 	Refuse error           // why the answer is not sent at all; nil: it is
 }
 
-// content decides what happens to a body. Whoever returns a filter has taken away, in
-// header, what no longer holds for the bytes.
-func (g *Gate) content(*Passage, int, map[string][]string) Content {
-	return Content{}
-}
-
 // rateFields tells the client where its limits stand.
 func (g *Gate) rateFields(p *Passage, header map[string][]string) {
 	for name, value := range p.RateFields() {

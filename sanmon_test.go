@@ -355,7 +355,7 @@ func TestForward(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"Accept": "text/html", "Cookie": "app=1", "X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "X-Forwarded-Host": host,
+		"Accept": "text/html", "Accept-Encoding": "identity", "Cookie": "app=1", "X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "X-Forwarded-Host": host,
 		"X-Request-Id": "req", "Sanmon-Assertion": "signed:app:usr_1:notes:read notes:write",
 	}
 	for name, values := range out {

@@ -19,6 +19,7 @@ import (
 func (g *Gate) identify(ctx context.Context, r routed) (known, error) {
 	p := r.Passage
 	if p.Route.Boundary.Public() {
+		g.viewer(ctx, p)
 		return known{p}, nil
 	}
 	cookie, err := headers.Cookie(p.Request.Fields.Values("Cookie"), g.session())

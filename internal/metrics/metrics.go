@@ -27,6 +27,7 @@ type Metrics struct {
 	reflects *prometheus.CounterVec
 	violated *prometheus.CounterVec
 
+	pages pages
 	cache sync.Map // series → counted, so that a warm request hashes no labels
 }
 
@@ -44,6 +45,7 @@ type counted struct {
 func New(version string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
+		pages:    newPages(),
 		requests: counter("sanmon_http_requests_total", "Requests answered.", "route", "method", "code"),
 		refusals: counter("sanmon_refusals_total", "Requests refused, by refusal code.", "route", "code", "layer"),
 		observed: counter("sanmon_observed_total", "Refusals that were only reported.", "route", "code"),
@@ -60,6 +62,7 @@ func New(version string) *Metrics {
 	}
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "sanmon_build_info", Help: "The version that runs."}, []string{"version"})
 	info.WithLabelValues(version).Set(1)
+	m.registry.MustRegister(m.pages.all()...)
 	m.registry.MustRegister(m.requests, m.refusals, m.observed, m.framing, m.reloads, m.disagree, m.findings, m.reflects, m.violated, m.duration, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m

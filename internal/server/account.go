@@ -52,6 +52,7 @@ func (a *Accountant) Account(rec *Record) {
 	for _, f := range p.Reflected {
 		a.Metrics.Reflected(route, string(f.Context), string(f.Verdict))
 	}
+	a.injected(route, rec)
 	if no := rec.Refusal; no != nil {
 		a.Metrics.Refused(route, string(no.Code), string(no.Layer()))
 		a.Refusals.Add(rec)
@@ -118,6 +119,9 @@ func (rec *Record) appendLine(b []byte) []byte {
 		b = text(b, "observed_reason", no.Error())
 	}
 	b = rec.appendFound(b)
+	if report, ok := p.Injection(); ok {
+		b = text(b, "injection_ended", string(report.Reason))
+	}
 	if rec.Aborted != nil {
 		b = text(b, "error", rec.Aborted.Error())
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sanmon-gate/sanmon"
 	"github.com/sanmon-gate/sanmon/exchange"
+	"github.com/sanmon-gate/sanmon/internal/coding"
 	"github.com/sanmon-gate/sanmon/internal/proxy"
 	"github.com/sanmon-gate/sanmon/internal/wire"
 	"github.com/sanmon-gate/sanmon/refusal"
@@ -144,7 +145,7 @@ func (v *visit) release(status int, h http.Header, head []byte, whole bool) prox
 	if v.passage.Renew {
 		v.renew(v.ctx, h)
 	}
-	return proxy.Content{Filter: content.Filter, Refuse: content.Refuse}
+	return proxy.Content{Decode: coding.Decoder(content.Coding), Filter: content.Filter, Refuse: content.Refuse}
 }
 
 // renew hands the browser another session secret with the answer. If that fails, the
