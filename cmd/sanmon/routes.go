@@ -29,11 +29,15 @@ type routeView struct {
 
 func routesCommand(env *environment) *cobra.Command {
 	var diff bool
+	var approve string
 	c := &cobra.Command{
 		Use: "routes", Short: "Print the boundary map: who may reach what, by which credential, with which effect", Args: exactly(0),
-		RunE: func(*cobra.Command, []string) error {
-			if diff {
-				return hinted{errors.New("routes --diff is not part of this version"), "compare with the backend's OpenAPI document by hand, or make a new configuration with: sanmon init"}
+		RunE: func(c *cobra.Command, _ []string) error {
+			switch {
+			case diff:
+				return env.diff(c.Context(), approve)
+			case approve != "":
+				return usageError{errors.New("--approve needs --diff")}
 			}
 			conf, gate, err := env.compiled()
 			if err != nil {
@@ -53,7 +57,8 @@ func routesCommand(env *environment) *cobra.Command {
 			return env.printRoutes(views)
 		},
 	}
-	c.Flags().BoolVar(&diff, "diff", false, "compare with the backend's OpenAPI document")
+	c.Flags().BoolVar(&diff, "diff", false, "compare with the backends' OpenAPI documents and with what clients ask for")
+	c.Flags().StringVar(&approve, "approve", "", "with --diff: put the document with this hash in force, as --diff prints it")
 	return env.withJSON(c)
 }
 

@@ -25,11 +25,18 @@ const (
 
 // Keeper keeps the documents in force. It is safe for concurrent use.
 type Keeper struct {
-	Store  Store
-	Logger *slog.Logger
+	store  Store
+	logger *slog.Logger
 
 	mu      sync.Mutex
 	entries map[string]*entry
+	pending map[string]bool // upstreams whose pin has changed
+	bell    chan struct{}
+}
+
+// New returns a Keeper without documents. Run has to run.
+func New(store Store, logger *slog.Logger) *Keeper {
+	return &Keeper{store: store, logger: logger, entries: map[string]*entry{}, pending: map[string]bool{}, bell: make(chan struct{}, 1)}
 }
 
 // entry is one upstream's document.
@@ -50,9 +57,6 @@ func (k *Keeper) Slot(upstream string) *schema.Slot { return &k.entry(upstream).
 func (k *Keeper) entry(upstream string) *entry {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.entries == nil {
-		k.entries = map[string]*entry{}
-	}
 	if k.entries[upstream] == nil {
 		k.entries[upstream] = &entry{}
 	}
@@ -64,28 +68,54 @@ func (k *Keeper) entry(upstream string) *entry {
 func (k *Keeper) Configure(ctx context.Context, sources []Source) {
 	ctx, cancel := context.WithTimeout(ctx, firstWait)
 	defer cancel()
+	for _, e := range k.all() {
+		e.move(Source{})
+	}
 	var group sync.WaitGroup
 	for _, s := range sources {
 		e := k.entry(s.Upstream)
-		e.mu.Lock()
-		e.source = s
-		e.mu.Unlock()
-		group.Go(func() { _ = k.refresh(ctx, e) })
+		e.move(s)
+		group.Go(func() { k.refresh(ctx, e) })
 	}
 	group.Wait()
 }
 
-// Apply takes over what another node, or the command line, has approved.
-func (k *Keeper) Apply(ctx context.Context, upstream string) {
-	e := k.entry(upstream)
-	e.busy.Lock()
-	defer e.busy.Unlock()
-	s := e.where()
-	if s.Upstream == "" || s.File() {
-		return
+// Apply says that the pin of an upstream has changed: another node, or a person, has
+// approved a document. It returns at once; Run does the rest.
+func (k *Keeper) Apply(upstream string) {
+	k.mu.Lock()
+	if k.entries[upstream] != nil {
+		k.pending[upstream] = true
 	}
-	if err := k.load(ctx, e, s); err != nil {
-		k.note(e, s, err)
+	k.mu.Unlock()
+	select {
+	case k.bell <- struct{}{}:
+	default:
+	}
+}
+
+// Reset is Apply for all upstreams.
+func (k *Keeper) Reset() {
+	for _, e := range k.all() {
+		k.Apply(e.where().Upstream)
+	}
+}
+
+// takeOver puts in force what was approved elsewhere.
+func (k *Keeper) takeOver(ctx context.Context) {
+	k.mu.Lock()
+	pending := k.pending
+	k.pending = map[string]bool{}
+	k.mu.Unlock()
+	for upstream := range pending {
+		e := k.entry(upstream)
+		e.busy.Lock()
+		if s := e.where(); s.Upstream != "" && !s.File() {
+			if err := k.load(ctx, e, s); err != nil {
+				k.note(e, s, err)
+			}
+		}
+		e.busy.Unlock()
 	}
 }
 
@@ -93,36 +123,46 @@ func (k *Keeper) Apply(ctx context.Context, upstream string) {
 // missing.
 func (k *Keeper) Run(ctx context.Context) error {
 	wait := retryMin
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
 	for {
-		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return nil
+		case <-k.bell:
+			k.takeOver(ctx)
+			continue
 		case <-timer.C:
 		}
-		if k.all(ctx) {
+		if wait = min(2*wait, retryMax); k.again(ctx) {
 			wait = Interval
-		} else {
-			wait = min(max(2*wait, retryMin), retryMax)
 		}
+		timer.Reset(wait)
 	}
 }
 
-// all refreshes every document and reports whether each is there.
-func (k *Keeper) all(ctx context.Context) bool {
-	k.mu.Lock()
-	entries := slices.Collect(maps.Values(k.entries))
-	k.mu.Unlock()
+// again refreshes every document and reports whether each is there.
+func (k *Keeper) again(ctx context.Context) bool {
 	complete := true
-	for _, e := range entries {
-		if e.where().Upstream == "" {
-			continue
+	for _, e := range k.all() {
+		if e.where().Upstream != "" {
+			k.refresh(ctx, e)
+			complete = complete && e.slot.Document() != nil
 		}
-		_ = k.refresh(ctx, e)
-		complete = complete && e.slot.Document() != nil
 	}
 	return complete
+}
+
+func (k *Keeper) all() []*entry {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Collect(maps.Values(k.entries))
+}
+
+func (e *entry) move(s Source) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.source = s
 }
 
 func (e *entry) where() Source {
@@ -132,13 +172,11 @@ func (e *entry) where() Source {
 }
 
 // refresh reads one document and does what its pin says.
-func (k *Keeper) refresh(ctx context.Context, e *entry) error {
+func (k *Keeper) refresh(ctx context.Context, e *entry) {
 	e.busy.Lock()
 	defer e.busy.Unlock()
 	s := e.where()
-	err := k.attempt(ctx, e, s)
-	k.note(e, s, err)
-	return err
+	k.note(e, s, k.attempt(ctx, e, s))
 }
 
 func (k *Keeper) attempt(ctx context.Context, e *entry, s Source) error {
@@ -166,7 +204,7 @@ func (k *Keeper) attempt(ctx context.Context, e *entry, s Source) error {
 
 // load puts the approved document in force.
 func (k *Keeper) load(ctx context.Context, e *entry, s Source) error {
-	approved, seen, err := k.Store.Pins(ctx, s.Upstream)
+	approved, seen, err := k.store.Pins(ctx, s.Upstream)
 	if err != nil {
 		return err
 	}
@@ -188,7 +226,7 @@ func (k *Keeper) load(ctx context.Context, e *entry, s Source) error {
 func (k *Keeper) compare(ctx context.Context, e *entry, s Source, p Pin, d *schema.Document) error {
 	current := e.slot.Document()
 	if current == nil {
-		done, err := k.Store.PinFirst(ctx, p, Event(audit.OpenAPIPinned, "system", p))
+		done, err := k.store.PinFirst(ctx, p, Event(audit.OpenAPIPinned, "system", p))
 		if err != nil || !done {
 			return errors.Join(err, k.load(ctx, e, s)) // another node was first
 		}
@@ -196,9 +234,12 @@ func (k *Keeper) compare(ctx context.Context, e *entry, s Source, p Pin, d *sche
 		return nil
 	}
 	if current.Hash == d.Hash {
+		e.mu.Lock()
+		e.seen = false // one that was seen in between is gone again
+		e.mu.Unlock()
 		return nil
 	}
-	done, err := k.Store.PinSeen(ctx, p, Event(audit.OpenAPIChanged, "system", p))
+	done, err := k.store.PinSeen(ctx, p, Event(audit.OpenAPIChanged, "system", p))
 	if err != nil {
 		return err
 	}
@@ -206,7 +247,7 @@ func (k *Keeper) compare(ctx context.Context, e *entry, s Source, p Pin, d *sche
 	e.seen = true
 	e.mu.Unlock()
 	if done {
-		k.Logger.Warn("the OpenAPI document of a backend has changed; the pinned one stays in force until: sanmon routes --diff --approve",
+		k.logger.Warn("the OpenAPI document of a backend has changed; the pinned one stays in force until it is approved: sanmon routes --diff",
 			"upstream", s.Upstream, "differences", len(schema.Differences(current, d)), "hash", fmt.Sprintf("%x", d.Hash[:8]))
 	}
 	return nil
@@ -218,10 +259,10 @@ func (k *Keeper) use(e *entry, s Source, d *schema.Document) {
 	}
 	e.slot.Use(d)
 	e.hash = d.Hash
-	k.Logger.Info("OpenAPI document in force", "upstream", s.Upstream, "version", d.Version, "operations", len(d.Operations), "hash", fmt.Sprintf("%x", d.Hash[:8]))
+	k.logger.Info("OpenAPI document in force", "upstream", s.Upstream, "version", d.Version, "operations", len(d.Operations), "hash", fmt.Sprintf("%x", d.Hash[:8]))
 	for _, o := range d.Operations {
 		if o.Unjudged != nil {
-			k.Logger.Warn("an operation of an OpenAPI document cannot be judged; where input.openapi is enforced, all its requests are refused",
+			k.logger.Warn("an operation of an OpenAPI document cannot be judged; where input.openapi is enforced, all its requests are refused",
 				"upstream", s.Upstream, "operation", o.Method+" "+o.Path, "error", o.Unjudged)
 		}
 	}
@@ -239,9 +280,9 @@ func (k *Keeper) note(e *entry, s Source, err error) {
 	e.mu.Unlock()
 	switch {
 	case text != "" && text != was:
-		k.Logger.Warn("the OpenAPI document of a backend could not be read", "upstream", s.Upstream, "in_force", e.slot.Document() != nil, "error", err)
+		k.logger.Warn("the OpenAPI document of a backend could not be read", "upstream", s.Upstream, "in_force", e.slot.Document() != nil, "error", err)
 	case text == "" && was != "":
-		k.Logger.Info("the OpenAPI document of a backend can be read again", "upstream", s.Upstream)
+		k.logger.Info("the OpenAPI document of a backend can be read again", "upstream", s.Upstream)
 	}
 }
 
@@ -254,10 +295,8 @@ func (k *Keeper) Missing() int {
 }
 
 func (k *Keeper) count(is func(*entry) bool) int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	n := 0
-	for _, e := range k.entries {
+	for _, e := range k.all() {
 		e.mu.Lock()
 		if is(e) {
 			n++

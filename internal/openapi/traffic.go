@@ -25,6 +25,9 @@ type place struct{ method, path string }
 
 // Add notes one request. path is the decoded one.
 func (t *Traffic) Add(method, path string, at time.Time) {
+	if !isMethod(method) {
+		method = "OTHER"
+	}
 	key := place{method, Shape(path)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -40,6 +43,15 @@ func (t *Traffic) Add(method, path string, at time.Time) {
 		t.seen = map[place]*Request{}
 	}
 	t.seen[key] = &Request{method, key.path, 1, at, at}
+}
+
+// isMethod reports whether a method is one that people use.
+func isMethod(s string) bool {
+	switch s {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY":
+		return true
+	}
+	return false
 }
 
 // Run writes what was gathered every few seconds until ctx ends, and once more then.
