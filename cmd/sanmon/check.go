@@ -46,7 +46,7 @@ func (e *environment) compiled() (*config.Config, *sanmon.Gate, error) {
 	if err != nil {
 		return nil, nil, e.configError(err)
 	}
-	s, err := server.Compile(c, server.Layers{}, cookiesOf(c), 1)
+	s, err := server.Compile(c, server.Layers{Firewall: firewall()}, cookiesOf(c), 1)
 	if err != nil {
 		return nil, nil, err
 	}

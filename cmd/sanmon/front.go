@@ -27,7 +27,7 @@ import (
 func (l *layers) compile(c *config.Config, generation uint64) (*server.State, error) {
 	cookies := cookiesOf(c)
 	s, err := server.Compile(c, server.Layers{
-		Sessions: l.keeper, Keys: l.index, Assertions: l.minter, Tokens: l.tokens, Limits: l.limits, Tunnels: l.tunnels,
+		Sessions: l.keeper, Keys: l.index, Assertions: l.minter, Tokens: l.tokens, Limits: l.limits, Tunnels: l.tunnels, Firewall: l.firewall,
 		Documents: l.documents.Slot,
 	}, cookies, generation)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sanmon-gate/sanmon"
 	"github.com/sanmon-gate/sanmon/change"
 	"github.com/sanmon-gate/sanmon/identity/assertion"
 	"github.com/sanmon-gate/sanmon/identity/login"
@@ -48,6 +49,8 @@ type layers struct {
 	traffic   *openapi.Traffic
 	tunnels   *proxy.Tunnels
 	logger    *slog.Logger
+
+	firewall func(config.WAF) (sanmon.Inspector, error)
 }
 
 // openLayers reads keys and principals into memory. stale reports that the change
@@ -57,7 +60,7 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	if err != nil {
 		return nil, hinted{err, "make a key with: sanmon init"}
 	}
-	l := &layers{store: store, master: master, rings: map[string]*secret.Ring{}, limits: limit.NewTable(0), tunnels: &proxy.Tunnels{}, logger: logger}
+	l := &layers{store: store, master: master, rings: map[string]*secret.Ring{}, limits: limit.NewTable(0), tunnels: &proxy.Tunnels{}, logger: logger, firewall: firewall()}
 	l.pages = &rollout.Log{Store: store, Logger: logger}
 	l.documents, l.traffic = openapi.New(store, logger), &openapi.Traffic{Store: store, Logger: logger}
 	if l.reports, err = limit.NewPolicy("report", server.ReportRate()); err != nil {

@@ -78,6 +78,7 @@ func (b *builder) route(f, profiles *field) *Route {
 	r.MaxBody = b.maxBody(s("input", "max_body"))
 	r.Types = s("input", "types").texts()
 	b.openAPI(r, name, s("input", "openapi"))
+	r.WAF = wafOf(s("input", "waf"))
 	b.fields(r, name, s("fields"), s("input", "fields"))
 	r.CSP = s("output", "csp").text()
 	if r.Public() && r.Path == "/{rest...}" {

@@ -31,6 +31,7 @@ func settingKeys() []key {
 			key{name: "types", shape: many(plain("media type", `^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}$`, "write type/subtype in lower case, without parameters")), example: "[application/json]", doc: "Media types of bodies. Left out: any."},
 			key{name: "openapi", def: "off", shape: one(enum("mode", "off", "observe", "enforce")), doc: "Judge parameters and body by the OpenAPI document of the upstream (`upstreams.NAME.openapi`): `observe` reports what it does not have, `enforce` refuses it (`input_invalid`). A body is read as a whole then, at most 1 MiB. See docs/openapi.md."},
 			key{name: "fields", def: "enforce", shape: one(enum("mode", "enforce", "observe")), doc: "What happens to a request with a value that is not of the nature that `fields` declares: it is refused (`input_invalid`), or reported and forwarded."},
+			wafKey(),
 		)},
 		{name: "fields", shape: byName(fieldName(), one(natureWord())), example: `{ title: text, body: "html(ugc)", password: never }`,
 			doc: "What each field of a request is when it is put out: `text`, `url`, `markdown`, `\"html(ugc)\"` or `\"html(basic)\"`, or `never`, which is not looked at. With this key, every field that is not named is text, in forms, JSON and the query. `post.body` is a member of a JSON body. Values are never changed."},

@@ -153,8 +153,16 @@ type Route struct {
 	OpenAPI    Mode              // how the upstream's OpenAPI document is held against requests; "" not at all
 	Fields     map[string]string // natures by field, as nature.ParseField reads them; nil: not judged
 	FieldsMode Mode              // what happens to a value of another nature
+	WAF        WAF               // web application firewall; the zero WAF: none
 	CSP        string            // "floor" (default), "observe" or "strict"
 	Profile    string            // where some of these settings come from; "" none
+}
+
+// WAF is what a web application firewall does on a route.
+type WAF struct {
+	Mode     Mode     // "": none
+	Paranoia int      // level of the Core Rule Set, 1 to 4
+	Exclude  []string // fields, as "ARGS:name" or "941100-941999 ARGS:name"
 }
 
 // CSRF says which token a route wants.

@@ -36,6 +36,8 @@ type Layers struct {
 	Limits     *limit.Table
 	Tunnels    *proxy.Tunnels
 	Documents  func(upstream string) *schema.Slot // OpenAPI documents; nil: there are none
+
+	Firewall func(config.WAF) (sanmon.Inspector, error) // nil: this binary has none
 }
 
 // Compile makes the gate of a configuration. It connects to nothing. generation is
@@ -116,6 +118,10 @@ func (s *State) routes(c *config.Config, l Layers, https bool) error {
 		if err != nil {
 			return err
 		}
+		inspector, err := l.inspector(r)
+		if err != nil {
+			return err
+		}
 		up := c.Upstreams[r.Upstream]
 		s.Gate.Routes = append(s.Gate.Routes, &sanmon.Route{
 			Route: s.Gate.Table.Route(i), Upstream: r.Upstream,
@@ -126,6 +132,7 @@ func (s *State) routes(c *config.Config, l Layers, https bool) error {
 			Limit:      rate, LimitPer: perOf(r.LimitPer),
 			MaxBody: r.MaxBody, Types: r.Types, Input: inputOf(r, l), Floor: floor, CSP: pages, Plain: up.PlainIdentity,
 			Fields: fields, ObserveFields: r.FieldsMode == config.Observe,
+			Inspector: inspector, Watching: r.WAF.Mode == config.Observe,
 		})
 	}
 	return nil
