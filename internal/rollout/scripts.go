@@ -6,29 +6,19 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sanmon-gate/sanmon/keys/redact"
+	"github.com/sanmon-gate/sanmon/web/csp"
 )
 
 // maxSample is how much of a script is kept for the person who reviews it, in bytes.
 const maxSample = 160
 
-// Sighting is one inline script in one page.
-type Sighting struct {
-	Route     string
-	Visitor   string   // session or network that got the page
-	Hash      [32]byte // SHA-256 of the script's text
-	Beginning []byte   // of the text
-	Reflected bool     // it held a value of the request
-	Now       time.Time
-}
-
 // Script adds an inline script that was served. One that held a value of its request is
 // no evidence: only what is the same without it is a script of the page. (An attacker who
 // puts a word of the script into the request can hide it from learning for this one
 // response, and not make it learn anything.)
-func (l *Log) Script(s Sighting) {
+func (l *Log) Script(s csp.Sighting) {
 	hash := "sha256-" + base64.StdEncoding.EncodeToString(s.Hash[:])
 	l.mu.Lock()
 	defer l.mu.Unlock()
