@@ -81,6 +81,7 @@ func (b *builder) route(f, profiles *field) *Route {
 	r.WAF = wafOf(s("input", "waf"))
 	b.fields(r, name, s("fields"), s("input", "fields"))
 	r.CSP = s("output", "csp").text()
+	r.Uploads = s("output", "uploads").bool()
 	if r.Public() && r.Path == "/{rest...}" {
 		b.warn(f.get("boundary").at, "name the public parts", "%s makes everything public that no other route names", name)
 	}

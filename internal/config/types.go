@@ -155,6 +155,7 @@ type Route struct {
 	FieldsMode Mode              // what happens to a value of another nature
 	WAF        WAF               // web application firewall; the zero WAF: none
 	CSP        string            // "floor" (default), "observe" or "strict"
+	Uploads    bool              // the route serves what users have uploaded
 	Profile    string            // where some of these settings come from; "" none
 }
 

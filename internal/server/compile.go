@@ -102,7 +102,7 @@ func (s *State) routes(c *config.Config, l Layers, https bool) error {
 		return err
 	}
 	for i, r := range c.Routes {
-		floor, err := headers.NewFloor(headers.FloorOptions{HTTPS: https, HSTS: c.TLS.HSTS})
+		floor, err := headers.NewFloor(headers.FloorOptions{HTTPS: https, HSTS: c.TLS.HSTS, Uploads: r.Uploads})
 		if err != nil {
 			return err
 		}

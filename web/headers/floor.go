@@ -32,6 +32,8 @@ type FloorOptions struct {
 	HostOnly bool
 	// Observe sends the floor's CSP for documents as Content-Security-Policy-Report-Only.
 	Observe bool
+	// Uploads is for answers that are what users have uploaded: see Floor.
+	Uploads bool
 	// FormAction and FrameAncestors are origins (scheme://host[:port]) beside 'self' that
 	// forms may post to and that may frame us. With FrameAncestors no X-Frame-Options is
 	// set, for it cannot name them.
@@ -41,8 +43,11 @@ type FloorOptions struct {
 // Floor is the least that every response carries, whatever the backend sent. Where a
 // backend's own value is at least as strict, it stays; where it is weaker, invalid or
 // doubled, one line of the floor's replaces it. It is immutable and safe for concurrent use.
+//
+// With Uploads, a successful answer is also a download in a sandbox, whatever its type.
 type Floor struct {
 	hsts       hsts
+	uploads    bool
 	framing    bool // X-Frame-Options is set
 	cspName    string
 	document   policy
@@ -61,6 +66,7 @@ func NewFloor(o FloorOptions) (*Floor, error) {
 		return nil, fmt.Errorf("floor: the HSTS lifetime %v is not in whole seconds", o.HSTS)
 	}
 	f := &Floor{
+		uploads: o.Uploads,
 		framing: len(o.FrameAncestors) == 0,
 		cspName: "Content-Security-Policy",
 		document: newPolicy(
@@ -88,6 +94,9 @@ func NewFloor(o FloorOptions) (*Floor, error) {
 // and these fields, and returns it. It allocates only where a backend's own HSTS or
 // Permissions-Policy must be merged with ours.
 func (f *Floor) Edits(status int, contentType string, res exchange.Fields, buf []Edit) []Edit {
+	if f.uploads && status/100 == 2 {
+		return f.upload(status, contentType, res, buf)
+	}
 	buf = f.everywhere(res, buf)
 	kind, buf := typed(status, contentType, res, buf)
 	switch kind {
