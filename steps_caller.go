@@ -131,11 +131,14 @@ func guess(err error) bool {
 func (g *Gate) prove(k known, body Body) (proven, error) {
 	p := k.Passage
 	if !p.Writes || len(p.Caller.Bindings) == 0 {
-		return proven{p}, nil
+		return proven{p}, g.lenient(p, g.strip(p, body))
 	}
 	if p.Upgrade || p.Route.CSRFExempt {
 		// Nothing else vouches for the page that sent this, so its origin has to.
-		return proven{p}, g.lenient(p, p.Origin.Admit(true, true))
+		if err := g.lenient(p, p.Origin.Admit(true, true)); err != nil {
+			return proven{}, err
+		}
+		return proven{p}, g.lenient(p, g.strip(p, body))
 	}
 	return proven{p}, g.lenient(p, g.token(p, body))
 }
@@ -164,6 +167,29 @@ func (g *Gate) token(p *Passage, body Body) error {
 	var err error
 	p.Proof, err = g.Tokens.Verify(token, kind, p.Caller.Bindings, p.scope(kind), p.Request.Now)
 	return err
+}
+
+// strip takes the field out of a form that no token is asked of: scripts give one to every
+// form of a page, and to a backend it is a field that it does not know. Only browsers that
+// hold a cookie of ours were given pages with tokens.
+func (g *Gate) strip(p *Passage, body Body) error {
+	if !p.Writes || p.Upgrade || safe(p.Request.Method) || !g.cookied(p.Request.Fields.Values("Cookie")) {
+		return nil
+	}
+	_, err := p.field(body)
+	return err
+}
+
+// cookied reports whether one of the cookies that tokens are bound to may be there.
+func (g *Gate) cookied(lines []string) bool {
+	for _, line := range lines {
+		for _, name := range g.Cookies[:min(2, len(g.Cookies))] {
+			if strings.Contains(line, name+"=") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // field finds the token in the beginning of a form's body.
