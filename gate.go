@@ -109,6 +109,8 @@ type Gate struct {
 
 	Random io.Reader // for nonces; nil: crypto/rand
 	Pages  Pages     // counts pages under a strict policy; nil: nobody
+	// Learn is told of the inline scripts of pages under a strict policy; nil: nobody is.
+	Learn func(csp.Sighting)
 
 	// Collector is the path that takes browsers' reports, "" none. A report comes from
 	// wherever its page stands in the browser, and changes nothing for anybody.

@@ -3,9 +3,11 @@ package sanmon
 import (
 	"crypto/rand"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/exchange"
+	"github.com/sanmon-gate/sanmon/keys/network"
 	"github.com/sanmon-gate/sanmon/web/csp"
 	"github.com/sanmon-gate/sanmon/web/headers"
 	"github.com/sanmon-gate/sanmon/web/markup"
@@ -32,8 +34,12 @@ func (g *Gate) nonce(p *Passage, out map[string][]string) error {
 		return err
 	}
 	out[NonceField] = []string{p.Nonce}
-	delete(out, "If-None-Match")
-	delete(out, "If-Modified-Since")
+	for _, name := range [...]string{"If-None-Match", "If-Modified-Since", "Range", "If-Range"} {
+		delete(out, name)
+	}
+	if g.Learn != nil {
+		out["Accept-Encoding"] = []string{"identity"}
+	}
 	return nil
 }
 
@@ -53,11 +59,38 @@ func (g *Gate) pagePolicy(p *Passage, status int, contentType string, header map
 	shown := origin.Navigation(p.Request)
 	page := csp.Page{Nonce: p.Nonce, Script: p.page.asked && p.page.shape != markup.Fragment}
 	buf, p.Nonce = p.Route.CSP.Edits(page, exchange.Header(header), buf[:0])
-	for _, e := range buf {
-		e.Apply(header)
-	}
+	headers.Apply(buf, header)
 	if g.Pages != nil && shown && status < 400 && p.Route.CSP.Nonced() {
 		g.Pages.View(p.Route.ID, p.Request.Now)
 	}
 	return buf
+}
+
+// learn tells of the inline scripts of a page as its backend wrote it. It comes before
+// everything that changes the body.
+func (g *Gate) learn(p *Passage, status int, header map[string][]string, c Content) Content {
+	if g.Learn == nil || !p.Route.CSP.Nonced() || !origin.Navigation(p.Request) || p.Request.Method != "GET" || status != 200 || c.Refuse != nil || !learnable(header, c) {
+		return c
+	}
+	values, complete := csp.Values(p.Route.Path, p.Target.Decoded, p.Target.Query)
+	if !complete {
+		return c
+	}
+	common := csp.Sighting{Route: p.Route.ID, Visitor: p.Caller.SID, Now: p.Request.Now}
+	if common.Visitor == "" {
+		common.Visitor = network.Key(p.Addr)
+	}
+	c.Filter = chain(csp.NewScripts(common, values, g.Learn), c.Filter)
+	return c
+}
+
+// learnable reports whether a body is HTML in UTF-8 whose bytes can be read.
+func learnable(header map[string][]string, c Content) bool {
+	if t := header["Content-Type"]; len(t) != 1 || !strings.HasPrefix(strings.ToLower(t[0]), "text/html") {
+		return false
+	}
+	if set := charset(header["Content-Type"][0]); set != "" && !strings.EqualFold(set, "utf-8") && !strings.EqualFold(set, "utf8") {
+		return false
+	}
+	return c.Coding != "" || len(header["Content-Encoding"]) == 0
 }

@@ -17,7 +17,7 @@ func (g *Gate) Release(p *Passage, status int, header map[string][]string, head 
 	headers.Apply(buf, header)
 	g.rateFields(p, header)
 	header["X-Request-Id"] = []string{p.Request.ID}
-	return buf, g.harden(p, status, header, head, whole, g.content(p, status, header))
+	return buf, g.learn(p, status, header, g.harden(p, status, header, head, whole, g.content(p, status, header)))
 }
 
 // Content is what happens to the body of a backend's answer. The zero Content leaves it
@@ -25,6 +25,7 @@ func (g *Gate) Release(p *Passage, status int, header map[string][]string, head 
 type Content struct {
 	Coding string          // content coding that is undone before Filter sees the bytes; "" for none
 	Filter exchange.Filter // nil for none
+	Recode string          // content coding that is put on behind Filter; "" for none
 	Refuse error           // why the answer is not sent at all; nil: it is
 }
 

@@ -39,6 +39,9 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 	}
 	s.Sessions, s.Cookies = l.keeper, cookies
 	s.Gate.Pages = l.pages
+	if c.CSP.Learn {
+		s.Gate.Learn = l.pages.Script
+	}
 	s.Portal = &server.Front{
 		Reports:   &server.Collector{Gate: s.Gate, Limits: l.limits, Limit: l.reports, Reporter: l.pages},
 		PublicURL: c.PublicURL, HSTS: hsts(c), JWKS: l.minter.JWKS, RevokeKey: l.revokeKey,
