@@ -17,7 +17,7 @@ func ExampleHandler() {
 	}
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = fmt.Fprintf(w, "<script nonce=%s>start()</script>", csp.NonceOf(r.Context()))
+		_, _ = fmt.Fprintf(w, "<script nonce=%s>start()</script>", csp.NonceOf(r.Context())) //nature:allow a nonce is base64 that csp made
 	})
 	res := httptest.NewRecorder()
 	csp.Handler(page, output).ServeHTTP(res, httptest.NewRequest("GET", "/", nil))

@@ -16,7 +16,7 @@ import (
 
 type comment struct {
 	ID     int64  `out:"never"`
-	Secret string // not declared
+	Secret string //nature:allow the test needs a field that is not declared
 	Author string `out:"text" json:"author"`
 	Home   string `out:"url" json:"home"`
 	Body   string `out:"markdown" json:"body"`
@@ -200,28 +200,28 @@ func TestWrongDeclarations(t *testing.T) {
 	}{
 		{"text", "has no nature"}, {nil, "nil has no type"}, {42, "has no nature"}, {[]string{"x"}, "has no nature"}, {map[string]string{}, "has no nature"},
 		{struct {
-			A string `out:"txt"`
+			A string `out:"txt"` //nature:allow the test needs a wrong tag
 		}{}, `"txt" is no nature`},
 		{struct {
-			A string `out:"html"`
+			A string `out:"html"` //nature:allow the test needs a wrong tag
 		}{}, "which policy and why"},
 		{struct {
-			A string `out:"html,policy=ugc"`
+			A string `out:"html,policy=ugc"` //nature:allow the test needs a wrong tag
 		}{}, "which policy and why"},
 		{struct {
-			A string `out:"html,policy=ugc,reason= "`
+			A string `out:"html,policy=ugc,reason= "` //nature:allow the test needs a wrong tag
 		}{}, "which policy and why"},
 		{struct {
 			A string `out:"html,policy=all,reason=x"`
 		}{}, `no policy "all"`},
 		{struct {
-			A string `out:"text,policy=ugc"`
+			A string `out:"text,policy=ugc"` //nature:allow the test needs a wrong tag
 		}{}, "takes nothing after it"},
 		{struct {
 			A int `out:"html,policy=ugc,reason=x"`
 		}{}, "only text can be"},
 		{struct {
-			A nature.Text `out:"html,policy=ugc,reason=x"`
+			A nature.Text `out:"html,policy=ugc,reason=x"` //nature:allow the test needs a wrong tag
 		}{}, "of nature text and declared html"},
 		{struct {
 			A embedded `out:"url"`
