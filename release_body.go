@@ -2,6 +2,7 @@ package sanmon
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/web/content"
@@ -67,16 +68,54 @@ func (g *Gate) harden(p *Passage, status int, header map[string][]string, head [
 		altered(header)
 		c.Filter = chain(&content.Escaper{Found: p.found}, c.Filter)
 	case content.Judge:
-		if len(head) == 0 && !whole && c.Coding == "" { // else settle has judged
+		if len(head) == 0 && !whole { // else settle has judged
 			c.Filter = chain(&content.Witness{Found: p.found}, c.Filter)
 		}
 		return g.reflected(p, head, c)
 	default:
-		if p.Request.Method == "HEAD" && content.Classify("GET", status, exchange.Header(header)) == content.Harden {
-			altered(header) // the length of what GET would bring is not known
-		}
+		return g.recode(p, status, header, c)
 	}
 	return c
+}
+
+// recode hardens JSON that the backend has compressed: its coding is undone, and one put
+// on again where the client takes gzip.
+func (g *Gate) recode(p *Passage, status int, header map[string][]string, c Content) Content {
+	if content.Decoded("GET", status, exchange.Header(header)) != content.Harden {
+		return c
+	}
+	coding, known := codingOf(header)
+	switch {
+	case !known:
+		p.found(content.JSONCoded)
+		return c
+	case p.Request.Method == "HEAD":
+		altered(header) // the length of what GET would bring is not known
+		return c
+	}
+	altered(header)
+	delete(header, "Content-Encoding")
+	c.Coding, c.Filter = coding, &content.Escaper{Found: p.found}
+	if coding == "gzip" || takesGzip(p.Request.Fields) {
+		c.Recode = "gzip"
+		header["Content-Encoding"] = []string{"gzip"}
+	}
+	return c
+}
+
+// takesGzip reports whether a client names gzip without refusing it (RFC 9110, Section
+// 12.5.3).
+func takesGzip(f exchange.Fields) bool {
+	for _, line := range f.Values("Accept-Encoding") {
+		for item := range strings.SplitSeq(line, ",") {
+			name, weight, _ := strings.Cut(item, ";")
+			_, q, weighed := strings.Cut(weight, "=")
+			if strings.EqualFold(strings.Trim(name, " \t"), "gzip") {
+				return !weighed || strings.Trim(q, "0. \t") != ""
+			}
+		}
+	}
+	return false
 }
 
 func (p *Passage) found(f content.Finding) { p.Findings = append(p.Findings, f) }

@@ -145,6 +145,9 @@ func (v *visit) release(status int, h http.Header, head []byte, whole bool) prox
 	if v.passage.Renew {
 		v.renew(v.ctx, h)
 	}
+	if content.Recode != "" {
+		content.Filter = exchange.Chain{content.Filter, coding.Encoder(content.Recode)}
+	}
 	return proxy.Content{Decode: coding.Decoder(content.Coding), Filter: content.Filter, Refuse: content.Refuse}
 }
 

@@ -23,6 +23,14 @@ const (
 // Line-delimited JSON (application/x-ndjson, application/json-seq) is no JSON text
 // (RFC 7464) and not touched.
 func Classify(method string, status int, res exchange.Fields) Work {
+	if work := Decoded(method, status, res); work == Nothing || !Coded(res) {
+		return work
+	}
+	return Nothing
+}
+
+// Decoded is Classify for a body whose content coding is undone.
+func Decoded(method string, status int, res exchange.Fields) Work {
 	if method == "HEAD" || status < 200 || status == 204 || status == 206 || status == 304 {
 		return Nothing
 	}
@@ -31,7 +39,7 @@ func Classify(method string, status int, res exchange.Fields) Work {
 		return Nothing
 	}
 	work := workOf(types[0])
-	if work == Nothing || Coded(res) || Download(res) {
+	if work == Nothing || Download(res) {
 		return Nothing
 	}
 	return work
