@@ -28,6 +28,8 @@ const (
 
 	VulnerableFastAPI = "vulnerable-fastapi" // with the faults that the gate is to find
 	VulnerableDjango  = "vulnerable-django"
+
+	Described = "described" // FastAPI with a rich OpenAPI document
 )
 
 // SharedBackend returns the application, started once per test process.
@@ -110,6 +112,8 @@ func backendArgs(kind string, port int) []string {
 		return gunicorn("flask_app:app")
 	case VulnerableDjango:
 		return gunicorn("vulnerable_django:application")
+	case Described:
+		return uvicorn(p, "described_fastapi:app")
 	case VulnerableFastAPI:
 		return uvicorn(p, "vulnerable_fastapi:app")
 	default:

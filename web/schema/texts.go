@@ -76,23 +76,30 @@ func isFlag(s string) (yes, ok bool) {
 }
 
 // pick reads a text as the value that the rule wants: the first of a number, a boolean
-// and the text itself that holds, or the text.
+// and the text itself that holds. Where none does, it is what could have been meant, so
+// that the fault is about that.
 func (j *judge) pick(r *rule, s string) node {
 	plain := node{kind: text, text: s}
 	if r == nil {
 		return plain
 	}
-	if n := numberLength(s); r.shapes == 0 || r.shapes.has(number) || r.shapes&integers != 0 {
-		if c := (node{kind: number, text: s}); n > 0 && n == len(s) && reasonable(s) && j.tries(r, c) {
+	best := plain
+	if n := numberLength(s); n > 0 && n == len(s) && reasonable(s) && (r.shapes == 0 || r.shapes.has(number) || r.shapes&integers != 0) {
+		c := node{kind: number, text: s}
+		if j.tries(r, c) {
 			return c
 		}
+		best = c
 	}
 	if yes, ok := isFlag(s); ok && (r.shapes == 0 || r.shapes.has(boolean)) {
 		if c := (node{kind: boolean, yes: yes}); j.tries(r, c) {
 			return c
 		}
 	}
-	return plain
+	if r.shapes == 0 || r.shapes.has(text) {
+		return plain
+	}
+	return best
 }
 
 // tries reports whether a value that is not in the tree holds.
