@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -57,6 +59,20 @@ func TestJSONIsData(t *testing.T) {
 		}
 		if a.Header.Get("Content-Type") != "application/json" || a.Header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %v", path, a.Header)
+		}
+	}
+	for _, path := range []string{"/api/comment", "/api/comments", "/api/stream"} {
+		a := c.Get(t, path, "Accept-Encoding", "gzip")
+		if a.Header.Get("Content-Encoding") != "gzip" {
+			t.Errorf("%s arrives in %q", path, a.Header.Get("Content-Encoding"))
+		}
+		z, err := gzip.NewReader(bytes.NewReader(a.Body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(z)
+		if err != nil || !json.Valid(body) || strings.ContainsAny(string(body), "<>&\u2028") {
+			t.Errorf("%s in gzip: %v %s", path, err, clip(body))
 		}
 	}
 	if a := c.Get(t, "/api/broken"); string(a.Body) != `{"a":"\u003cb\u003e"} then <i>"<u>"</i>` {

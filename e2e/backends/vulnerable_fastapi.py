@@ -6,9 +6,11 @@ import html
 import json
 
 from fastapi import FastAPI, Form
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
 app = FastAPI()
+app.add_middleware(GZipMiddleware, minimum_size=1)  # answers clients that ask for it
 COMMENT = {"id": 7, "body": "<script>alert(1)</script> & \u2028 </script>", "tags": ["<b>", "plain"]}
 
 
