@@ -46,13 +46,14 @@ func TestThisRepository(t *testing.T) {
 	}
 	tool := filepath.Join(t.TempDir(), "sanmon-vet")
 	root := filepath.Join("..", "..", "..")
+	ours := []string{".", "./web/...", "./internal/...", "./identity/...", "./keys/...", "./policy/...", "./cmd/..."}
 	if out, err := run(root, "build", "-o", tool, "./cmd/sanmon-vet"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if out, err := run(root, "vet", "-vettool="+tool, "./..."); err != nil {
+	if out, err := run(root, append([]string{"vet", "-vettool=" + tool}, ours...)...); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	out, _ := run(root, "vet", "-vettool="+tool, "-nature.allowed", "./...")
+	out, _ := run(root, append([]string{"vet", "-vettool=" + tool, "-nature.allowed"}, ours...)...)
 	var places []string
 	for line := range strings.Lines(out) {
 		if strings.Contains(line, ": allowed (") && !strings.Contains(line, "_test.go:") {
