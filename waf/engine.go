@@ -14,6 +14,7 @@ import (
 type Engine struct {
 	rules rules
 	body  int
+	lane  *Lane
 }
 
 // rules is what the engine needs of Coraza.
@@ -41,7 +42,7 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web application firewall: compile the rules: %w", err)
 	}
-	return &Engine{rules: compiled, body: o.Body}, nil
+	return &Engine{rules: compiled, body: o.Body, lane: o.Lane}, nil
 }
 
 // Window is how many bytes of a body Inspect looks at. It wants one more of a longer one,

@@ -236,13 +236,14 @@ type failing struct {
 	panics bool
 }
 
-func (f failing) NewTransactionWithID(string) types.Transaction { return f }
-func (f failing) ProcessConnection(string, int, string, int)    {}
-func (f failing) ProcessURI(string, string, string)             {}
-func (f failing) SetServerName(string)                          {}
-func (f failing) AddRequestHeader(string, string)               {}
-func (f failing) ProcessRequestHeaders() *types.Interruption    { return nil }
-func (f failing) Close() error                                  { return nil }
+func (f failing) NewTransactionWithID(string) types.Transaction             { return f }
+func (f failing) ProcessConnection(string, int, string, int)                {}
+func (f failing) ProcessURI(string, string, string)                         {}
+func (f failing) SetServerName(string)                                      {}
+func (f failing) AddRequestHeader(string, string)                           {}
+func (f failing) WriteRequestBody([]byte) (*types.Interruption, int, error) { return nil, 0, nil }
+func (f failing) ProcessRequestHeaders() *types.Interruption                { return nil }
+func (f failing) Close() error                                              { return nil }
 func (f failing) ProcessRequestBody() (*types.Interruption, error) {
 	if f.panics {
 		panic("secret value")
@@ -253,7 +254,7 @@ func (f failing) ProcessRequestBody() (*types.Interruption, error) {
 // A failure is an error that is no refusal: whoever enforces fails closed with it.
 func TestFailureIsNoVerdict(t *testing.T) {
 	for _, panics := range []bool{false, true} {
-		e := &Engine{rules: failing{panics: panics}, body: MaxBody}
+		e := &Engine{rules: failing{panics: panics}, body: MaxBody, lane: NewLane(1, time.Millisecond)}
 		err := e.Inspect(request("GET", "", ""), "/", nil)
 		if code(err) != refusal.Internal || strings.Contains(err.Error(), "secret value") {
 			t.Errorf("panics %v: %v, want a failure without the value", panics, err)

@@ -14,7 +14,8 @@ import (
 
 // Inspect refuses a request in which the rules see an attack (input_invalid), whose body
 // is not what its type says (input_invalid) or is longer than the Engine looks at
-// (body_too_large). Any other error means that the engine failed and nobody judged.
+// (body_too_large), or for whose body there was no place in the Lane (busy). Any other
+// error means that the engine failed and nobody judged.
 //
 // target is the request-target and body the beginning of the body, at most Window bytes
 // and one; both as the backend gets them. Inspect does not keep them. Credentials of ours
@@ -23,6 +24,11 @@ func (e *Engine) Inspect(r *exchange.Request, target string, body []byte) (err e
 	if len(body) > e.body {
 		return refusal.New(refusal.BodyTooLarge, "the web application firewall looks at %d bytes of a body and this one is longer (lower input.max_body, or take the firewall off a route that is for large bodies)", e.body)
 	}
+	leave, err := e.lane.enter(len(body))
+	if err != nil {
+		return err
+	}
+	defer leave()
 	tx := e.rules.NewTransactionWithID(r.ID)
 	defer func() {
 		if cause := recover(); cause != nil {

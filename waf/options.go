@@ -3,7 +3,9 @@ package waf
 import (
 	"fmt"
 	"regexp"
+	"runtime"
 	"strings"
+	"time"
 )
 
 // MaxBody bounds Options.Body, in bytes.
@@ -20,6 +22,9 @@ type Options struct {
 	// Body is how long a body may be, in bytes; 0 means MaxBody, which is also the most.
 	// A longer body is refused: what nobody looked at is not clean.
 	Body int
+	// Lane bounds how many large bodies are inspected at once; nil means one of the
+	// engine's own, with half of the processors and a second of patience.
+	Lane *Lane
 }
 
 func (o Options) settled() (Options, error) {
@@ -28,6 +33,9 @@ func (o Options) settled() (Options, error) {
 	}
 	if o.Body == 0 {
 		o.Body = MaxBody
+	}
+	if o.Lane == nil {
+		o.Lane = NewLane(runtime.GOMAXPROCS(0)/2, time.Second)
 	}
 	if o.Paranoia < 1 || o.Paranoia > 4 {
 		return o, fmt.Errorf("paranoia %d is no level of the Core Rule Set (write 1 to 4)", o.Paranoia)

@@ -4,7 +4,9 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
+	"time"
 
 	"github.com/sanmon-gate/sanmon"
 	"github.com/sanmon-gate/sanmon/internal/config"
@@ -18,6 +20,7 @@ const maxFirewalls = 16
 func firewall() func(config.WAF) (sanmon.Inspector, error) {
 	var mu sync.Mutex
 	engines := map[string]*waf.Engine{}
+	lane := waf.NewLane(runtime.GOMAXPROCS(0)/2, time.Second) // of all routes together
 	return func(o config.WAF) (sanmon.Inspector, error) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -25,7 +28,7 @@ func firewall() func(config.WAF) (sanmon.Inspector, error) {
 		if e := engines[name]; e != nil {
 			return e, nil
 		}
-		e, err := waf.New(waf.Options{Paranoia: o.Paranoia, Exclude: o.Exclude})
+		e, err := waf.New(waf.Options{Paranoia: o.Paranoia, Exclude: o.Exclude, Lane: lane})
 		if err != nil {
 			return nil, err
 		}
