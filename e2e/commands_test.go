@@ -206,3 +206,30 @@ func TestDemo(t *testing.T) {
 		t.Errorf("it prints %d commands to try:\n%s", tried, p.Output())
 	}
 }
+
+// TestExplainARequest: whoever was refused names the id, and the operator reads why at once.
+func TestExplainARequest(t *testing.T) {
+	g := notes(t)
+	c := g.Client(t)
+	for _, row := range []struct {
+		answer harness.Answer
+		code   string
+	}{
+		{c.Get(t, "/notes/7"), "login_required"},
+		{c.TryLogin(t, "nobody@example.com", "not the password"), "login_failed"},
+	} {
+		id := row.answer.Header.Get("X-Request-Id")
+		var got struct{ Verdict, Code string }
+		for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			if r := g.Run(t, "", "explain", id, "--json"); r.Exit == 0 {
+				if err := json.Unmarshal([]byte(r.Stdout), &got); err != nil {
+					t.Fatal(err)
+				}
+				break
+			}
+		}
+		if got.Verdict != "refused" || got.Code != row.code {
+			t.Errorf("explain %s: %q %q, want refused %s", id, got.Verdict, got.Code, row.code)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon"
+	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/caller"
 	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/refusal"
@@ -165,6 +166,9 @@ func (e *environment) explainID(ctx context.Context, id string) error {
 				}
 				x.Route = or(ev.Route, x.Route)
 				x.say("%s %s %s %s", stamp(ev.At), ev.Event, ev.Subject, ev.Detail)
+				if ev.Event == audit.LoginFailed {
+					x.Code, x.Layer = string(refusal.LoginFailed), string((&refusal.Refusal{Code: refusal.LoginFailed}).Layer())
+				}
 				for word := range strings.FieldsSeq(ev.Detail) {
 					if code, ok := strings.CutPrefix(word, "code="); ok {
 						x.Code, x.Layer = code, string((&refusal.Refusal{Code: refusal.Code(code)}).Layer())
@@ -176,7 +180,7 @@ func (e *environment) explainID(ctx context.Context, id string) error {
 			}
 		}
 		if len(x.Reasons) == 0 {
-			return hinted{fmt.Errorf("the audit trail has no request %q", id), "only the first refusal of a kind, route and network in five seconds is named in it; look in the log for the others"}
+			return hinted{fmt.Errorf("the audit trail has no request %q", id), "of the refusals of a kind, route and network in five seconds the first two are named in it; look in the log for the others"}
 		}
 		if x.Code == "" {
 			x.Verdict = "allowed"

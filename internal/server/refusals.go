@@ -22,22 +22,25 @@ const (
 	maxRefusals   = 1000
 )
 
-// Refusals gathers refused requests into few audit events: one for each kind of
-// refusal, route and network in a period, with a count. A flood fills the trail no
-// faster than that, and loses nothing but its details.
+// Refusals gathers refused requests into few audit events: of each kind of refusal,
+// route and network in a period the first at once, so that its request id can be looked
+// up, and one for all others, with a count. A flood fills the trail no faster than that,
+// and loses nothing but its details.
 type Refusals struct {
 	Journal Journal
 	Logger  *slog.Logger
 
 	mu    sync.Mutex
 	kinds map[refusalKind]*refusalCount
+	news  chan struct{} // says that there is a first of its kind; nil until Run
 }
 
 type refusalKind struct{ code, route, network string }
 
 type refusalCount struct {
-	n     int
-	first audit.Event
+	n     int         // not yet written
+	first audit.Event // of these
+	known bool        // the first of the period is written, or was tried
 }
 
 // Add notes the refusal of a request. Refusals that say nothing about access
@@ -62,14 +65,20 @@ func (c *Refusals) Add(rec *Record) {
 	}
 	one := c.kinds[k]
 	if one == nil {
+		one = &refusalCount{}
+		c.kinds[k] = one
+		select {
+		case c.news <- struct{}{}:
+		default: // it was said already
+		}
+	}
+	if one.n++; one.n == 1 {
 		caller := &rec.Passage.Caller
-		one = &refusalCount{first: audit.Event{
+		one.first = audit.Event{
 			At: rec.Started, Event: name, Subject: caller.Subject, SID: caller.SID, KeyID: caller.KeyID,
 			Route: k.route, Network: k.network, RequestID: rec.Request.ID,
-		}}
-		c.kinds[k] = one
+		}
 	}
-	one.n++
 }
 
 // eventOf says which event a refusal belongs to.
@@ -84,8 +93,13 @@ func eventOf(code refusal.Code) (audit.Name, bool) {
 	return audit.AccessRefused, true
 }
 
-// Run writes what was gathered every few seconds until ctx ends, and once more then.
+// Run writes the first of each kind at once and what else was gathered every few
+// seconds, until ctx ends, and once more then.
 func (c *Refusals) Run(ctx context.Context) error {
+	news := make(chan struct{}, 1)
+	c.mu.Lock()
+	c.news = news
+	c.mu.Unlock()
 	tick := time.NewTicker(refusalPeriod)
 	defer tick.Stop()
 	for {
@@ -95,19 +109,44 @@ func (c *Refusals) Run(ctx context.Context) error {
 			defer cancel()
 			c.flush(last)
 			return nil
+		case <-news:
+			c.write(ctx, c.firsts())
 		case <-tick.C:
 			c.flush(ctx)
 		}
 	}
 }
 
-// flush writes the events; those that the store does not take are gathered again.
+// firsts takes the events of kinds that are new in this period; they stay known.
+func (c *Refusals) firsts() map[refusalKind]*refusalCount {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fresh := map[refusalKind]*refusalCount{}
+	for k, one := range c.kinds {
+		if !one.known {
+			fresh[k] = &refusalCount{n: one.n, first: one.first, known: true}
+			one.n, one.known = 0, true
+		}
+	}
+	return fresh
+}
+
+// flush writes everything, and begins a period.
 func (c *Refusals) flush(ctx context.Context) {
 	c.mu.Lock()
 	kinds := c.kinds
 	c.kinds = nil
 	c.mu.Unlock()
+	c.write(ctx, kinds)
+}
+
+// write writes the events; those that the store does not take are gathered again.
+func (c *Refusals) write(ctx context.Context, kinds map[refusalKind]*refusalCount) {
 	for k, one := range kinds {
+		if one.n == 0 {
+			delete(kinds, k)
+			continue
+		}
 		ev := one.first
 		ev.Detail = fmt.Sprintf("code=%s count=%d", k.code, one.n)
 		if err := c.Journal.Record(ctx, ev); err != nil {
@@ -123,15 +162,16 @@ func (c *Refusals) again(kinds map[refusalKind]*refusalCount) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.kinds == nil {
-		c.kinds = kinds
-		return
+		c.kinds = map[refusalKind]*refusalCount{}
 	}
 	for k, one := range kinds {
-		if have := c.kinds[k]; have != nil {
+		one.known = true // it waits for the end of the period now
+		have := c.kinds[k]
+		switch {
+		case have != nil:
 			have.n += one.n
-			continue
-		}
-		if len(c.kinds) < 2*maxRefusals {
+			have.first = one.first // the earlier one
+		case len(c.kinds) < 2*maxRefusals:
 			c.kinds[k] = one
 		}
 	}

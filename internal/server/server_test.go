@@ -315,6 +315,49 @@ func TestRefusalsAreGatheredAndNeverLost(t *testing.T) {
 	}
 }
 
+// Whoever is refused may ask at once what became of the request id.
+func TestTheFirstRefusalOfAKindIsWrittenAtOnce(t *testing.T) {
+	j := &journal{}
+	c := &Refusals{Journal: j, Logger: slog.New(slog.DiscardHandler)}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	details := func() string {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		all := []string{}
+		for _, ev := range j.events {
+			all = append(all, ev.Detail)
+		}
+		return strings.Join(all, ";")
+	}
+	for deadline := time.Now().Add(time.Second); ; time.Sleep(time.Millisecond) {
+		c.mu.Lock()
+		running := c.news != nil
+		c.mu.Unlock()
+		if running {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("Run does not run")
+		}
+	}
+	c.Add(refused(refusal.KeyInvalid, "203.0.113.9"))
+	for deadline := time.Now().Add(time.Second); details() == "" && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	for range 7 {
+		c.Add(refused(refusal.KeyInvalid, "203.0.113.10"))
+	}
+	if got := details(); got != "code=key_invalid count=1" {
+		t.Errorf("before the period is over: %q", got)
+	}
+	stop()
+	if err := <-done; err != nil || details() != "code=key_invalid count=1;code=key_invalid count=7" {
+		t.Errorf("%v, %q", err, details())
+	}
+}
+
 func TestAFloodOfNetworksIsBounded(t *testing.T) {
 	c := &Refusals{Journal: &journal{}, Logger: slog.New(slog.DiscardHandler)}
 	for i := range 5000 {
