@@ -1,8 +1,6 @@
 package nature
 
 import (
-	"bytes"
-	"fmt"
 	"mime"
 	"strings"
 
@@ -14,72 +12,22 @@ const crlf = "\r\n"
 // maxPartHeader bounds the header of a part, in bytes.
 const maxPartHeader = 8 << 10
 
-// part is one part of a multipart/form-data body.
+// part is what the header of a part says.
 type part struct {
-	name  string
-	file  bool
-	value []byte
+	name string
+	file bool
 }
 
-// multipart judges the parts that are no files. The framing must be the one that
-// browsers write (RFC 2046, Section 5.1.1; RFC 7578, Section 4.1): a boundary that stands
-// anywhere else is a delimiter to some backends and text to others.
+// multipart judges a whole body.
 func (s *sink) multipart(boundary string, body []byte) error {
-	if !validBoundary(boundary) {
-		return malformed("the boundary of the multipart body cannot be read in one way only")
+	p, err := newParts(s, boundary)
+	if err == nil {
+		err = p.Push(body)
 	}
-	delimiter := []byte(crlf + "--" + boundary)
-	rest, ok := bytes.CutPrefix(body, delimiter[len(crlf):])
-	for n := 1; ok && !s.full(); n++ {
-		if end, last := bytes.CutPrefix(rest, []byte("--")); last {
-			if len(end) > 0 && string(end) != crlf {
-				return malformed("something follows the end of the multipart body")
-			}
-			return nil
-		}
-		var p part
-		var err error
-		if p, rest, err = nextPart(rest, delimiter); err != nil {
-			return err
-		}
-		s.part(p, n)
+	if err == nil {
+		err = p.Close()
 	}
-	if ok {
-		return nil // full
-	}
-	return malformed("the multipart body does not begin with its boundary")
-}
-
-func (s *sink) part(p part, n int) {
-	place := func() string { return fmt.Sprintf("part %d of the form", n) }
-	if kind := FindMarkup(p.name); kind != "" {
-		s.report(nil, kind+" in its name", place)
-	}
-	if !p.file {
-		s.value(s.fields.flat[p.name], string(p.value), place)
-	}
-}
-
-// nextPart cuts one part off what follows a delimiter.
-func nextPart(rest, delimiter []byte) (part, []byte, error) {
-	rest, ok := bytes.CutPrefix(rest, []byte(crlf))
-	if !ok {
-		return part{}, nil, malformed("a boundary of the multipart body does not end its line")
-	}
-	header, _, ok := bytes.Cut(rest[:min(len(rest), maxPartHeader)], []byte(crlf+crlf))
-	if !ok {
-		return part{}, nil, malformed("a part of the multipart body has no end of its header")
-	}
-	value, after, ok := bytes.Cut(rest[len(header)+len(crlf):], delimiter)
-	if !ok {
-		return part{}, nil, malformed("a part of the multipart body does not end")
-	}
-	if value, ok = bytes.CutPrefix(value, []byte(crlf)); !ok || bytes.Contains(value, delimiter[len(crlf):]) || bytes.Contains(header, delimiter[len(crlf):]) {
-		return part{}, nil, malformed("the boundary stands inside a part of the multipart body")
-	}
-	p, err := readHeader(string(header))
-	p.value = value
-	return p, after, err
+	return err
 }
 
 // readHeader reads the fields of a part that matter. An encoding is refused: RFC 7578,
