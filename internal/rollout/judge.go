@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -72,7 +73,10 @@ func Sink(directive string) bool {
 	return directive == "require-trusted-types-for" || directive == "trusted-types"
 }
 
-func days(d time.Duration) string { return fmt.Sprintf("%.1f days", d.Hours()/24) }
+// days is rounded down, so that what is not reached does not look so.
+func days(d time.Duration) string {
+	return fmt.Sprintf("%.1f days", math.Floor(d.Hours()/2.4)/10)
+}
 
 // Evidence says which inline scripts are worth a person's look.
 type Evidence struct {

@@ -106,7 +106,7 @@ func (s *State) routes(c *config.Config, l Layers, https bool) error {
 		if err != nil {
 			return err
 		}
-		pages, err := csp.NewOutput(modeOf(r.CSP), csp.Strict{Hashes: approved.Hashes(r.ID), Sample: c.CSP.Sample, Report: s.Gate.Collector}, c.PublicURL+ownScript)
+		pages, err := csp.NewOutput(modeOf(r.CSP), csp.Strict{Hashes: approved.Hashes(r.ID), Sample: c.CSP.Sample, Report: s.Gate.Collector, Plain: !https}, c.PublicURL+ownScript)
 		if err != nil {
 			return fmt.Errorf("route %q: %w", r.ID, err)
 		}

@@ -44,7 +44,7 @@ func NewOutput(mode Mode, s Strict, script string) (*Output, error) {
 	}
 	o := &Output{mode: mode, strict: s, bare: s.policy("").String(), trusted: s.trusted().String(), ownScript: script}
 	o.before, o.after, _ = strings.Cut(s.policy(mark).String(), mark)
-	if s.Report != "" {
+	if s.Report != "" && !s.Plain {
 		o.endpoint = endpoint + `="` + s.Report + `"`
 	}
 	return o, nil

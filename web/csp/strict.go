@@ -18,6 +18,9 @@ type Strict struct {
 	Sample bool
 	// Report is the path of the collector, "" for none.
 	Report string
+	// Plain says that browsers reach us over plain http. The Reporting API is for https
+	// only, and a browser that knows it ignores report-uri beside report-to.
+	Plain bool
 }
 
 // check refuses what would break out of its place in a header.
@@ -75,6 +78,9 @@ func (s *Strict) policy(nonce string) Policy {
 func (s *Strict) reports() Policy {
 	if s.Report == "" {
 		return nil
+	}
+	if s.Plain {
+		return Policy{{"report-uri", []string{s.Report}}}
 	}
 	return Policy{{"report-uri", []string{s.Report}}, {"report-to", []string{endpoint}}}
 }
