@@ -46,7 +46,29 @@ func (a *address) action(raw []byte) (string, place) {
 	if len(bytes.Trim(raw, " \t\r\n\f")) == 0 {
 		return a.path, ours // the document itself, whatever the base
 	}
+	if n := simple(raw); n > 0 && !a.foreign {
+		return string(raw[:n]), ours
+	}
 	return a.read(raw, a.base)
+}
+
+// simple returns the length of the path of an address that every parser reads alike: one
+// slash, then nothing that has to be decoded, encoded or removed. 0 is for all others.
+func simple(raw []byte) int {
+	if len(raw) == 0 || raw[0] != '/' || len(raw) > 1 && raw[1] == '/' {
+		return 0
+	}
+	for i, c := range raw {
+		switch {
+		case isAlpha(c), c >= '0' && c <= '9', c == '_', c == '-', c == '/', c == '~':
+		case c == '.' && raw[i-1] != '/':
+		case c == '?' || c == '#':
+			return i
+		default:
+			return 0
+		}
+	}
+	return len(raw)
 }
 
 func (a *address) read(raw []byte, base string) (string, place) {
@@ -55,7 +77,9 @@ func (a *address) read(raw []byte, base string) (string, place) {
 		return "", unknown
 	}
 	v = strings.TrimFunc(v, func(r rune) bool { return r <= ' ' })
-	v = strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(v)
+	if strings.ContainsAny(v, "\t\n\r") {
+		v = strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(v)
+	}
 	if cut := strings.IndexAny(v, "?#"); cut >= 0 {
 		v = v[:cut]
 	}

@@ -39,7 +39,7 @@ func (t *tree) push(tag *Tag, name []byte) Reason {
 		n.space = inSVG
 	case tag.Name == Math:
 		n.space = inMath
-	case len(t.open) == 0, void(name):
+	case len(t.open) == 0 && tag.Name != Select, void(name), t.selects && tag.Name == Choice:
 		return ""
 	}
 	if n.space != inHTML && tag.SelfClosing {
@@ -144,7 +144,13 @@ func styled(attrs []byte) bool {
 func (t *tree) endForeign(tag *Tag, name []byte) Reason {
 	n := len(t.open)
 	if t.open[n-1].space == inHTML {
-		if !t.open[n-1].is(name) {
+		switch {
+		case t.open[n-1].is(name):
+		case t.selects && tag.Name == Choice:
+			return ""
+		case t.selects:
+			return InSelect
+		default:
 			return InForeign
 		}
 		t.open = t.open[:n-1]

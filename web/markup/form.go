@@ -1,5 +1,10 @@
 package markup
 
+import (
+	"bytes"
+	"strings"
+)
+
 // form gives a form its field, if it posts to us.
 func (j *Injector) form(dst []byte, t *Tag) []byte {
 	if t.End || !t.Opens {
@@ -44,8 +49,11 @@ func (j *Injector) tokenOf(attrs []byte) string {
 }
 
 func isPost(method []byte) bool {
+	if bytes.IndexByte(method, '&') < 0 {
+		return hasFold(method, "post")
+	}
 	plain, ok := decode(method)
-	return ok && hasFold([]byte(plain), "post")
+	return ok && strings.EqualFold(plain, "post")
 }
 
 // button counts a button of a form of ours that posts elsewhere.

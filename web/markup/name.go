@@ -38,6 +38,9 @@ const (
 	Xmp
 	BR
 	P
+	Cell   // td, th
+	Marker // applet, marquee, object: what is inside is out of scope for end tags outside
+	Choice // option, optgroup: their end tags are optional
 	names
 )
 
@@ -128,6 +131,12 @@ func nameOf(b []byte) Name {
 		return BR
 	case "p":
 		return P
+	case "td", "th":
+		return Cell
+	case "applet", "marquee", "object":
+		return Marker
+	case "option", "optgroup":
+		return Choice
 	}
 	return Other
 }

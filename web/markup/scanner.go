@@ -344,7 +344,7 @@ func (s *Scanner) carry(attrs []byte) {
 // endTag is called behind the ">" of a tag.
 func (s *Scanner) endTag(attrs []byte, i int) Event {
 	s.state = data
-	if s.known == Other && !s.tree.foreign() && !s.Want.has(Other) {
+	if s.known == Other && !s.tree.followed() && !s.Want.has(Other) {
 		return Nothing
 	}
 	if !s.keep {

@@ -10,7 +10,7 @@ const (
 // how bytes are read, and whether a form's start tag makes a form. It follows WHATWG HTML,
 // Section 13.2.6, and says when it cannot.
 type tree struct {
-	open      []node     // the elements from the outermost svg or math on; empty in HTML
+	open      []node     // the elements from the outermost svg, math or select on; empty elsewhere
 	templates []template // the open templates
 
 	selects  bool // inside a select
@@ -41,7 +41,7 @@ func (t *tree) current() (foreign, certain bool) {
 	return top.space != inHTML, top.space != inHTML && top.point == none
 }
 
-func (t *tree) foreign() bool { return len(t.open) > 0 }
+func (t *tree) followed() bool { return len(t.open) > 0 }
 
 // follow takes a tag in and fills what its place says about it.
 func (t *tree) follow(tag *Tag, name []byte, length int) Reason {
@@ -62,24 +62,30 @@ func (t *tree) follow(tag *Tag, name []byte, length int) Reason {
 	if tag.End {
 		return t.endHTML(tag)
 	}
-	r := t.startHTML(tag)
-	if r == "" {
-		r = t.push(tag, name)
+	if t.selects && (tag.Name == Select || tag.Name == Input) {
+		return t.endSelect(tag)
 	}
-	return r
+	if r := t.startHTML(tag); r != "" {
+		return r
+	}
+	return t.push(tag, name)
 }
 
 // startHTML is a start tag in HTML.
 func (t *tree) startHTML(tag *Tag) Reason {
 	tag.InTemplate, tag.InNoscript = len(t.templates) > 0, t.noscript
 	if t.selects {
-		if r := t.startInSelect(tag.Name); r != "" {
-			return r
+		switch tag.Name {
+		case Button, Choice, Script, Meta, BR, P, Font:
+		default:
+			// Older parsers drop nearly every tag in a select, newer ones keep it. Where that
+			// changes how the bytes behind it are read, there is no telling.
+			return InSelect
 		}
 	}
 	switch tag.Name {
 	case Select:
-		t.selects = !t.selects // a select in a select ends it
+		t.selects = true
 	case Frameset:
 		return InFrameset
 	case Noscript:
@@ -88,8 +94,9 @@ func (t *tree) startHTML(tag *Tag) Reason {
 		if len(t.templates) == maxTemplate {
 			return TooDeep
 		}
-		t.templates = append(t.templates, template{})
-	case Table, TableSection, Colgroup, Col:
+		// Inside SVG or MathML parsers disagree about what a template keeps: no fields there.
+		t.templates = append(t.templates, template{table: len(t.open) > 0})
+	case Table, TableSection, Cell, Colgroup, Col:
 		return t.startTable(tag.Name)
 	case Form:
 		return t.startForm(tag)
@@ -97,16 +104,15 @@ func (t *tree) startHTML(tag *Tag) Reason {
 	return ""
 }
 
-// startInSelect: older parsers drop nearly every tag in a select, newer ones keep it. Where
-// that changes how the bytes behind it are read, there is no telling.
-func (t *tree) startInSelect(n Name) Reason {
-	switch n {
-	case Input:
-		t.selects = false // ends the select for all parsers
-	case Title, Style, Xmp, Iframe, Noembed, Noframes, Plaintext, Textarea, Noscript, Keygen,
-		Form, SVG, Math, Template, Table, Frameset, Base:
+// endSelect is a start tag that ends the select around it, for older and newer parsers
+// only if nothing else is open in it.
+func (t *tree) endSelect(tag *Tag) Reason {
+	top := &t.open[len(t.open)-1]
+	if !top.is([]byte("select")) {
 		return InSelect
 	}
+	t.open, t.selects = t.open[:len(t.open)-1], false
+	tag.InTemplate, tag.InNoscript = len(t.templates) > 0, t.noscript
 	return ""
 }
 
