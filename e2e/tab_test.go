@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/sanmon-gate/sanmon/e2e/harness"
@@ -22,8 +24,9 @@ type tab struct {
 	// complaints are what Chromium writes to its console.
 	complaints func() []string
 
-	mu   sync.Mutex
-	sent []sentRequest
+	mu     sync.Mutex
+	sent   []sentRequest
+	status map[string][]int64 // by path
 }
 
 // sentRequest is a request as the browser made it.
@@ -54,12 +57,17 @@ func (p *tab) another() *tab {
 
 func (p *tab) watch() {
 	p.t.Helper()
+	p.status = map[string][]int64{}
 	err := chromedp.Listen(p.ctx, func(ev any) {
-		if e, ok := ev.(*network.EventRequestWillBeSent); ok {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		switch e := ev.(type) {
+		case *network.EventRequestWillBeSent:
 			text, _ := json.Marshal(e.Request.Headers)
-			p.mu.Lock()
-			defer p.mu.Unlock()
 			p.sent = append(p.sent, sentRequest{e.Request.Method, e.Request.URL, strings.Contains(strings.ToLower(string(text)), `"x-sanmon-csrf"`)})
+		case *network.EventResponseReceived:
+			path := strings.TrimPrefix(e.Response.URL, p.g.URL)
+			p.status[path] = append(p.status[path], int64(e.Response.Status))
 		}
 	})
 	if err != nil {
@@ -78,6 +86,15 @@ func (p *tab) requests(text string) []sentRequest {
 		}
 	}
 	return found
+}
+
+// answers are the statuses that came for a path, in order, and forgotten with this.
+func (p *tab) answers(path string) []int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := p.status[path]
+	delete(p.status, path)
+	return all
 }
 
 func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -116,12 +133,15 @@ func (p *tab) js(expression string) string {
 // leave evaluates a statement that leads to another document and waits until that is there.
 func (p *tab) leave(statement string) {
 	p.t.Helper()
-	p.arrive(func() { p.js(`window.old = true; ` + statement + `; ""`) })
+	p.arrive(func() { p.js(`window.old = true; setTimeout(() => { ` + statement + ` }, 20); ""`) })
 }
 
 // click presses a button that leads to another document.
 func (p *tab) click(selector string) {
 	p.t.Helper()
+	if _, err := chromedp.Call(p.ctx, page.BringToFront, cdp.Empty{}); err != nil { // a mouse needs to see it
+		p.t.Fatal(err)
+	}
 	p.arrive(func() { p.do(chromedp.Evaluate[chromedp.Void](`window.old = true`), chromedp.Click(selector)) })
 }
 
@@ -135,6 +155,19 @@ func (p *tab) arrive(act func()) {
 		}
 	}
 	p.t.Fatalf("no other document came; at %s", run(p.t, p.ctx, chromedp.Location()))
+}
+
+// back goes back to the page at path, which the browser may have kept as it was.
+func (p *tab) back(path string) {
+	p.t.Helper()
+	p.js(`setTimeout(() => history.back(), 20); ""`)
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		arrived, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`location.pathname === "`+path+`" && document.readyState === "complete" && !(window.old = false)`))
+		if err == nil && arrived {
+			return
+		}
+	}
+	p.t.Fatalf("%s did not come back; at %s", path, run(p.t, p.ctx, chromedp.Location()))
 }
 
 // text is what the page says.
