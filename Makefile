@@ -6,7 +6,7 @@ FUZZTIME ?= 15s
 BENCH    ?=
 export GOFLAGS ?= -mod=readonly
 
-.PHONY: help build test unit e2e deps lint bench fuzz demo clean
+.PHONY: help build waf test unit e2e deps lint bench fuzz demo clean
 .DEFAULT_GOAL := help
 
 help: ## show this help
@@ -14,6 +14,9 @@ help: ## show this help
 
 build: ## build the static binary bin/sanmon
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/sanmon
+
+waf: ## build bin/sanmon-waf, with the web application firewall in it (docs/waf.md)
+	GOWORK=$(CURDIR)/waf/go.work CGO_ENABLED=0 $(GO) build -trimpath -tags waf,no_fs_access -o $(BIN)-waf ./cmd/sanmon
 
 deps: ## install what the tests use beside Go, and say what is missing
 	@scripts/testdeps.sh
@@ -27,11 +30,13 @@ test: deps ## everything: static checks, all tests with the race detector, end t
 	@status=0; \
 	scripts/check.sh || status=1; \
 	$(GO) test -race -timeout 8m $$($(GO) list ./... | grep -v '/e2e\(/\|$$\)') || status=1; \
+	(cd waf && $(GO) test -race -timeout 4m ./...) || status=1; \
 	$(GO) test -race -timeout 12m -count=1 ./e2e/... || status=1; \
 	exit $$status
 
 unit: ## the tests that need nothing but Go
 	$(GO) test -timeout 8m $$($(GO) list ./... | grep -v '/e2e\(/\|$$\)')
+	cd waf && $(GO) test -timeout 4m ./...
 
 e2e: deps ## the built binary against real backends, browsers and databases
 	$(GO) test -timeout 12m -count=1 ./e2e/...

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of the module, one after the other, for FUZZTIME each (default 15s).
+# Runs every fuzz target of the modules, one after the other, for FUZZTIME each (default 15s).
 set -u
 cd "$(dirname "$0")/.."
 status=0
 while IFS=: read -r file target; do
 	dir=./$(dirname "$file")
 	printf 'fuzz %s %s\n' "$dir" "$target"
-	go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-15s}" "$dir" || status=1
+	(cd "$dir" && go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-15s}" .) || status=1
 done < <(git ls-files -co --exclude-standard -- '*_test.go' |
 	xargs -r grep -HoE '^func Fuzz[A-Za-z0-9_]*' | sed 's/func //')
 exit $status

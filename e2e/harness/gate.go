@@ -28,6 +28,7 @@ type Options struct {
 	Store     string // default sqlite:./data/sanmon.db
 	TLS       string // YAML of "tls:"; the public URL becomes https://localhost:PORT
 	Env       []string
+	Firewall  bool   // the binary of "make waf"
 	Config    string // the whole file instead; {PUBLIC}, {ADMIN}, {UPSTREAM} are replaced
 }
 
@@ -91,7 +92,11 @@ func SharedGate(t testing.TB, name string, options func() Options, setup func(*G
 
 func newGate(t testing.TB, dir string, o Options) *Gate {
 	t.Helper()
-	g := &Gate{Dir: dir, Port: freePort(t), Admin: freePort(t), binary: Binary(t), env: o.Env}
+	binary := Binary
+	if o.Firewall {
+		binary = FirewallBinary
+	}
+	g := &Gate{Dir: dir, Port: freePort(t), Admin: freePort(t), binary: binary(t), env: o.Env}
 	g.Path = filepath.Join(g.Dir, "sanmon.yaml")
 	g.Addr = "127.0.0.1:" + strconv.Itoa(g.Port)
 	g.URL, g.Secure = "http://localhost:"+strconv.Itoa(g.Port), o.TLS != ""

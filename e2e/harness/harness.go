@@ -37,6 +37,9 @@ type world struct {
 	started  []*Process // every gate, for LogOf
 	backends map[string]*Backend
 	gates    map[string]*sharedGate
+
+	firewall    string // binary
+	firewallErr error
 }
 
 type sharedGate struct {
