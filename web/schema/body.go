@@ -3,7 +3,6 @@ package schema
 import (
 	"bytes"
 	"mime"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -44,7 +43,7 @@ func (m *Match) Body(f exchange.Fields, content []byte) error {
 		return m.invalid(j.tell("body"))
 	}
 	m.Undeclared = nil
-	if media.rule != nil {
+	if media.open {
 		m.report(j, media.rule)
 	}
 	return nil
@@ -139,79 +138,6 @@ func (m *Match) form(j *judge, t *media, fields []entry) error {
 		return m.invalid("body" + err.Error() + ".")
 	}
 	return nil
-}
-
-// report notes the first member that an open schema does not have.
-func (m *Match) report(j *judge, r *rule) {
-	j.path = j.path[:0]
-	if !j.undeclared([]*rule{r}, 0) {
-		return
-	}
-	m.Undeclared = m.invalid("body" + j.places(j.path) + " is not a declared field (undeclared).")
-}
-
-// undeclared finds a member that no schema in place declares, where none says what else
-// may be there. j.path then leads to it.
-func (j *judge) undeclared(rules []*rule, i int32) bool {
-	n := &j.tree.nodes[i]
-	if n.kind != object && n.kind != array || !j.spend(1) {
-		return false
-	}
-	speaks, settled := spokenFor(rules)
-	index := int32(0)
-	for child := n.first; child != 0; child, index = j.tree.nodes[child].next, index+1 {
-		c := &j.tree.nodes[child]
-		var room [8]*rule
-		subs, declared := children(rules, n.kind, c.key, int(index), room[:0])
-		j.path = append(j.path, step{child, index})
-		if n.kind == object && speaks && !settled && !declared {
-			return true
-		}
-		if len(subs) > 0 && (c.kind == object || c.kind == array) && j.undeclared(subs, child) {
-			return true
-		}
-		j.path = j.path[:len(j.path)-1]
-	}
-	return false
-}
-
-// spokenFor reports whether any rule declares members, and whether any says what to make
-// of others.
-func spokenFor(rules []*rule) (speaks, settled bool) {
-	for _, r := range rules {
-		for _, here := range r.here {
-			speaks = speaks || len(here.members) > 0
-			settled = settled || here.additional != nil || here.restMembers != nil || len(here.matching) > 0
-		}
-	}
-	return speaks, settled
-}
-
-// children appends the rules of one child.
-func children(rules []*rule, of kind, key string, index int, subs []*rule) (_ []*rule, declared bool) {
-	add := func(r *rule) {
-		if r != nil && !slices.Contains(subs, r) {
-			subs = append(subs, r)
-		}
-	}
-	for _, r := range rules {
-		for _, here := range r.here {
-			switch {
-			case of == array && index < len(here.prefix):
-				add(here.prefix[index])
-			case of == array:
-				add(here.items)
-			default:
-				if p, ok := here.members[key]; ok {
-					declared = true
-					add(p.rule)
-				} else {
-					add(here.additional)
-				}
-			}
-		}
-	}
-	return subs, declared
 }
 
 // clean reports whether a delimiter may be one (RFC 2046, Section 5.1.1).

@@ -115,7 +115,7 @@ func (k *keywords) count(name string, otherwise int) int {
 		return otherwise
 	}
 	i, fits := whole(n.String())
-	if !fits && isWhole(n.String()) { // 2.0 is a whole number too
+	if !fits && isWhole(n.String()) && ratOf(n.String()).Num().IsInt64() { // 2.0 is a whole number too
 		i, fits = ratOf(n.String()).Num().Int64(), true
 	}
 	if !fits || i < 0 || i > 1<<31-1 {

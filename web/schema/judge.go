@@ -2,16 +2,18 @@ package schema
 
 import "unicode/utf8"
 
-// maxWork is what judging one request may cost, in steps of some ten nanoseconds. A
+// maxWork is what judging one value may cost, in steps of some 25 nanoseconds. A
 // recursive schema with alternatives can ask for work that doubles with each level of a
 // body; this ends it.
-const maxWork = 2_000_000
+const maxWork = 1_000_000
 
 // judge holds one value against rules. It is reused between requests.
 type judge struct {
 	tree  tree
-	work  int    // steps left
-	path  []step // from the root to the value at hand
+	work  int     // steps left
+	path  []step  // from the root to the value at hand
+	kept  []step  // paths of faults that alternatives had
+	rules []*rule // scratch of undeclared
 	fault fault
 	deep  int // recursion of rules, which may be deeper than that of values
 }
@@ -37,7 +39,7 @@ type fault struct {
 func (j *judge) reset() {
 	j.tree.reset()
 	j.work, j.deep = maxWork, 0
-	j.path = j.path[:0]
+	j.path, j.kept = j.path[:0], j.kept[:0]
 	j.fault = fault{path: j.fault.path[:0]}
 }
 

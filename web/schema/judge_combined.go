@@ -49,11 +49,11 @@ func (j *judge) forget() { j.fault = fault{path: j.fault.path[:0]} }
 // too long is not said to be no null.
 func (j *judge) some(r *rule, alternatives []*rule, i int32, marks seen, exactly bool) bool {
 	found := 0
-	var best fault
+	best, from := fault{}, len(j.kept)
 	for _, sub := range alternatives {
 		if j.beside(sub, i, marks) {
 			if found++; !exactly && marks == nil {
-				return true
+				break
 			}
 			continue
 		}
@@ -61,9 +61,11 @@ func (j *judge) some(r *rule, alternatives []*rule, i int32, marks seen, exactly
 			return false
 		}
 		if found == 0 && further(&j.fault, &best) {
-			best = fault{j.fault.keyword, j.fault.rule, j.fault.name, append(best.path[:0], j.fault.path...)}
+			j.kept = append(j.kept[:from], j.fault.path...)
+			best = fault{j.fault.keyword, j.fault.rule, j.fault.name, j.kept[from:]}
 		}
 	}
+	j.kept = j.kept[:from] // best.path stays readable: nothing is kept before it is copied
 	switch {
 	case found == 1 || found > 1 && !exactly:
 		j.forget()
@@ -73,8 +75,7 @@ func (j *judge) some(r *rule, alternatives []*rule, i int32, marks seen, exactly
 	case best.keyword == "type" && len(best.path) == len(j.path) && len(alternatives) > 1:
 		return j.wrong(r, "anyOf", "")
 	}
-	best.path = append(j.fault.path[:0], best.path...)
-	j.fault = best
+	j.fault = fault{best.keyword, best.rule, best.name, append(j.fault.path[:0], best.path...)}
 	return false
 }
 

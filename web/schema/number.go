@@ -1,15 +1,16 @@
 package schema
 
 import (
+	"cmp"
 	"math/big"
 	"strings"
 )
 
-// decimal is a number of a schema, exact. Comparisons with whole numbers of up to 18
-// digits need no arithmetic of arbitrary size.
+// decimal is a number of a schema, exact. Numbers as people write them need no arithmetic
+// of arbitrary size.
 type decimal struct {
-	whole int64
-	fits  bool // whole is the value
+	small short
+	fits  bool // small is the value
 	rat   *big.Rat
 }
 
@@ -22,13 +23,61 @@ func decimalOf(s string) (decimal, bool) {
 		return decimal{}, false
 	}
 	d := decimal{rat: rat}
-	if d.whole, d.fits = whole(s); !d.fits && rat.IsInt() && rat.Num().IsInt64() && short(rat.Num()) {
-		d.whole, d.fits = rat.Num().Int64(), true
-	}
+	d.small, d.fits = shortOf(s)
 	return d, true
 }
 
-func short(n *big.Int) bool { return n.BitLen() < 60 }
+// short is the number digits / 10^scale.
+type short struct {
+	digits int64
+	scale  int
+}
+
+// maxDigits bounds short, so that two of them can be brought to one scale.
+const maxDigits = 18
+
+// shortOf reads a JSON number without an exponent and with few digits.
+func shortOf(s string) (short, bool) {
+	if len(s) > maxDigits+2 {
+		return short{}, false
+	}
+	var n short
+	count, dot := 0, false
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			n.digits = n.digits*10 + int64(c-'0')
+			if count++; dot {
+				n.scale++
+			}
+		case c == '.':
+			dot = true
+		case c != '-':
+			return short{}, false
+		}
+	}
+	if s[0] == '-' {
+		n.digits = -n.digits
+	}
+	return n, count <= maxDigits
+}
+
+// aligned brings two numbers to one scale, false when they do not fit.
+func aligned(a, b short) (x, y int64, ok bool) {
+	for ; a.scale < b.scale; a.scale++ {
+		if a.digits > 1<<59 || a.digits < -(1<<59) {
+			return 0, 0, false
+		}
+		a.digits *= 10
+	}
+	for ; b.scale < a.scale; b.scale++ {
+		if b.digits > 1<<59 || b.digits < -(1<<59) {
+			return 0, 0, false
+		}
+		b.digits *= 10
+	}
+	return a.digits, b.digits, true
+}
 
 // whole reads a plain integer of at most 18 digits.
 func whole(s string) (int64, bool) {
@@ -51,22 +100,20 @@ func whole(s string) (int64, bool) {
 
 // compare orders a number of a body against d.
 func (d *decimal) compare(s string) int {
-	if n, ok := whole(s); ok && d.fits {
-		switch {
-		case n < d.whole:
-			return -1
-		case n > d.whole:
-			return 1
+	if n, ok := shortOf(s); ok && d.fits {
+		if x, y, ok := aligned(n, d.small); ok {
+			return cmp.Compare(x, y)
 		}
-		return 0
 	}
 	return ratOf(s).Cmp(d.rat)
 }
 
 // divides reports whether s is a multiple of d.
 func (d *decimal) divides(s string) bool {
-	if n, ok := whole(s); ok && d.fits && d.whole != 0 {
-		return n%d.whole == 0
+	if n, ok := shortOf(s); ok && d.fits && d.small.digits != 0 {
+		if x, y, ok := aligned(n, d.small); ok {
+			return x%y == 0
+		}
 	}
 	return d.rat.Sign() != 0 && new(big.Rat).Quo(ratOf(s), d.rat).IsInt()
 }

@@ -20,6 +20,7 @@ type media struct {
 	name string // "application/json", "text/*", "*/*"
 	form form
 	rule *rule
+	open bool // a schema in it names members and says nothing about others
 }
 
 // form is how a body is read.
@@ -173,6 +174,12 @@ func (o *Operation) settle() {
 		p := &o.parameters[i]
 		if p.settle(); p.unclear && o.Unjudged == nil {
 			o.Unjudged = fmt.Errorf("parameter %s: an object in %s, in this style, is not understood", clip(p.name), p.in)
+		}
+	}
+	if o.body != nil {
+		for i := range o.body.types {
+			m := &o.body.types[i]
+			m.open = m.rule.opens(map[*rule]bool{})
 		}
 	}
 }

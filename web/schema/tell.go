@@ -124,10 +124,10 @@ func (r *rule) forms() string {
 
 // String writes the number for people.
 func (d *decimal) String() string {
-	if d.fits {
-		return fmt.Sprint(d.whole)
+	if d.rat.IsInt() {
+		return d.rat.Num().String()
 	}
-	return strings.TrimRight(strings.TrimRight(d.rat.FloatString(12), "0"), ".")
+	return strings.TrimRight(d.rat.FloatString(12), "0")
 }
 
 // invalid is the refusal of a request that is not as the document says. detail is for
