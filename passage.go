@@ -12,6 +12,7 @@ import (
 	"github.com/sanmon-gate/sanmon/web/content"
 	"github.com/sanmon-gate/sanmon/web/csrf"
 	"github.com/sanmon-gate/sanmon/web/detect"
+	"github.com/sanmon-gate/sanmon/web/nature"
 	"github.com/sanmon-gate/sanmon/web/origin"
 	"github.com/sanmon-gate/sanmon/web/target"
 )
@@ -40,6 +41,7 @@ type Passage struct {
 	Query   string         // 6: query to forward, without a token
 	Verdict policy.Verdict // 7: what credential and principal said
 	Limits  limit.Result   // 8: for RateLimit and Retry-After
+	Parts   *nature.Parts  // 9: judges the rest of a multipart body; nil: there is none
 
 	// Nonce is of this page: 10: handed to the backend; 11: the one that our own script in
 	// the page carries. "" for none.

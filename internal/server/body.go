@@ -67,8 +67,9 @@ func (b *prefixed) rest(r *http.Request, p *sanmon.Passage) (io.ReadCloser, int6
 	if length == 0 {
 		return nil, 0
 	}
-	body := b.src
-	if b.prefix != nil {
+	src, refused := b.judged(r.ContentLength, p)
+	body := src // which fails at once when it was refused
+	if b.prefix != nil && refused == nil {
 		head := b.prefix
 		if p.Cut.Found() {
 			head = append(append(make([]byte, 0, len(head)), head[:p.Cut.Start]...), head[p.Cut.End:]...)
@@ -76,7 +77,7 @@ func (b *prefixed) rest(r *http.Request, p *sanmon.Passage) (io.ReadCloser, int6
 				length -= int64(p.Cut.End - p.Cut.Start)
 			}
 		}
-		body = joined{io.MultiReader(bytes.NewReader(head), b.src), b.src}
+		body = joined{io.MultiReader(bytes.NewReader(head), src), src}
 	}
 	if p.Route.MaxBody >= 0 && length < 0 {
 		body = proxy.LimitBody(body, p.Route.MaxBody)
