@@ -7,8 +7,8 @@
 //     body nevertheless, only one of them is harmless.
 //   - Classify says from the header alone what has to be done with a body.
 //   - Settle says from a body that is at hand what its Content-Type should be: JSON that
-//     was typed text/html, and text/html without a charset.
-//   - Unit joins the three for a gate that changes bodies while they pass.
+//     was typed text/html, and text/html without a charset. Witness tells the former of a
+//     body that streams by.
 //
 // Nothing is guessed: what cannot be decided stays as it came and is reported.
 package content

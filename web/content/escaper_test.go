@@ -49,6 +49,7 @@ func TestEscaper(t *testing.T) {
 		{"single quotes", `{'a':"<"}`, `{'a':"<"}`},
 		{"no colon", `{"a" "<"}`, `{"a" "<"}`},
 		{"comma before the end", `["a",]"<"`, `["a",]"<"`},
+		{"comma before the end of an object", `[{"a":1,},"<"]`, `[{"a":1,},"<"]`},
 		{"wrong bracket", `["a"}, "<"`, `["a"}, "<"`},
 		{"wrong literal", `[trve,"<"]`, `[trve,"<"]`},
 		{"leading zero", `[01,"<"]`, `[01,"<"]`},

@@ -70,6 +70,7 @@ func TestSettle(t *testing.T) {
 		{"JSON", "text/html; charset=utf-8", `{"a":"<b>"}`, true, "application/json", JSONCorrected},
 		{"list after white space", html, " \r\n\t[1]\n", true, "application/json", JSONCorrected},
 		{"the beginning of JSON", html, `[{"a":"<b>"},`, false, html, JSONAsHTML},
+		{"JSON that may go on", html, `[1]`, false, html, JSONAsHTML},
 		{"JSON cut short", "text/html; charset=utf-8", `[1,`, true, "text/html; charset=utf-8", ""},
 		{"a note in brackets", "text/html; charset=utf-8", `[1] <a href=x>`, false, "text/html; charset=utf-8", ""},
 		{"template in braces", "text/html; charset=utf-8", `{{ x }}`, true, "text/html; charset=utf-8", ""},
@@ -127,5 +128,36 @@ func TestAltered(t *testing.T) {
 	Altered(h)
 	if len(h) != 2 || h["Etag"] == nil || h["Content-Type"] == nil {
 		t.Errorf("left %v", h)
+	}
+}
+
+// TestWitness: what streams as HTML and turns out to be JSON is told, once, and unchanged.
+func TestWitness(t *testing.T) {
+	for _, tt := range []struct {
+		body string
+		want bool
+	}{
+		{` [{"a":"<b>"}]`, true}, {`{}`, true}, {`{"a":1`, false}, {`[1] text`, false}, {"<p>[1]", false}, {"", false}, {`"a"`, false},
+	} {
+		for i := range len(tt.body) + 1 {
+			told := 0
+			w := Witness{Found: func(f Finding) {
+				if told++; f != JSONAsHTML {
+					t.Errorf("%q is %s", tt.body, f)
+				}
+			}}
+			out := w.Close(w.Push(w.Push(nil, []byte(tt.body[:i])), []byte(tt.body[i:])))
+			if string(out) != tt.body || told == 1 != tt.want || told > 1 {
+				t.Errorf("%q split at %d: %q, told %d times", tt.body, i, out, told)
+			}
+		}
+	}
+}
+
+func TestHarmless(t *testing.T) {
+	for body, want := range map[string]bool{"": true, `{"a":"b"}`: true, `"<"`: false, `">"`: false, `"&"`: false, "\"\u2028\"": false, "\"\u20ac\"": false, "\"é\"": true} {
+		if Harmless([]byte(body)) != want {
+			t.Errorf("%q: %v", body, !want)
+		}
 	}
 }
