@@ -3,6 +3,7 @@ package sanmon
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/web/csrf"
@@ -63,6 +64,19 @@ func (g *Gate) viewer(ctx context.Context, p *Passage) {
 	}
 }
 
+// Rebind binds the tokens of the page to the session secret that the answer carries, which
+// has just replaced the one of the request: the page would die with that otherwise, long
+// before it is left. It is called before Release.
+func (g *Gate) Rebind(ctx context.Context, p *Passage, now time.Time) {
+	if !p.page.asked {
+		return
+	}
+	q := p.Caller
+	if _, err := g.Sessions.Judge(ctx, p.Cookie, p.Addr, now, &q); err == nil {
+		p.page.bindings = q.Bindings // the new one comes first
+	}
+}
+
 // ask decides whether the answer may be a page that gets tokens, and asks the backend for
 // one that can be read and is whole. A page for nobody is left alone, and stays cacheable.
 func (g *Gate) ask(p *Passage, out map[string][]string) {
@@ -109,7 +123,11 @@ func (g *Gate) content(p *Passage, status int, header map[string][]string) Conte
 	if shared && p.page.shape == markup.Fragment {
 		return Content{}
 	}
-	p.page.injector = markup.NewInjector(g.pageOf(p, header, shared))
+	injector := markup.NewInjector(g.pageOf(p, header, shared))
+	if p.page.skipped = injector.Report().Reason; p.page.skipped != "" {
+		return Content{}
+	}
+	p.page.injector = injector
 	headers.Apply(changed(header, shared, coding), header)
 	return Content{Coding: coding, Filter: p.page.injector}
 }

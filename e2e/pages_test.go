@@ -333,3 +333,25 @@ func TestSocketsAndLogout(t *testing.T) {
 		t.Error("the logout by fetch had no token in its header")
 	}
 }
+
+// TestPageWithNewSecret: the page whose answer carries a new session secret has tokens of that
+// secret: its forms live as long as those of any other page, without any script.
+func TestPageWithNewSecret(t *testing.T) {
+	b := harness.SharedBackend(t, harness.FastAPI)
+	g := harness.StartGate(t, harness.Options{Upstream: b.URL, Routes: pagesRoutes, Top: "session: { rotate: 1s }\ntoken: { race: 1s, redeliver: 1s }"})
+	g.AddUser(t, writer, "writer")
+	c := signedIn(t, g, writer)
+	for range 2 {
+		time.Sleep(1100 * time.Millisecond)
+		before := c.Cookie(t)
+		page := c.Get(t, "/pages/", "Sec-Fetch-Dest", "document", "Sec-Fetch-Mode", "navigate", "Accept", "text/html")
+		if page.Status != 200 || c.Cookie(t) == before {
+			t.Fatalf("the page came with %d and no new secret", page.Status)
+		}
+		_, rest, _ := strings.Cut(string(page.Body), "name=_sanmon value=")
+		token, _, _ := strings.Cut(rest, ">")
+		time.Sleep(2200 * time.Millisecond)
+		c.CSRF = ""
+		want(t, "a form of that page", c.Post(t, "/pages/save", urlencoded, "_sanmon="+token+"&title=late"), 200, "")
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/proxy"
 	"github.com/sanmon-gate/sanmon/internal/wire"
 	"github.com/sanmon-gate/sanmon/refusal"
+	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/sanmon-gate/sanmon/web/headers"
 )
 
@@ -45,7 +46,7 @@ func newVisit() *visit {
 	return v
 }
 
-func (v *visit) begin(s *State, r *http.Request, id string) {
+func (v *visit) begin(s *State, r *http.Request, id string, room *room) {
 	now := time.Now()
 	v.state, v.ctx = s, r.Context()
 	v.request = exchange.Request{
@@ -53,7 +54,7 @@ func (v *visit) begin(s *State, r *http.Request, id string) {
 		Secure: wire.Secure(r.Context()), Peer: peer(r),
 		Fields: exchange.Header(r.Header), Length: r.ContentLength, Now: now,
 	}
-	v.body.reset(wire.Body(r)) // never r.Body: it hides faults of the framing
+	v.body.reset(wire.Body(r), room) // never r.Body: it hides faults of the framing
 	v.record = Record{Passage: &v.passage, Started: now}
 }
 
@@ -61,7 +62,7 @@ func (v *visit) end() {
 	v.passage = sanmon.Passage{}
 	v.request = exchange.Request{}
 	v.state, v.ctx = nil, nil
-	v.body.reset(nil)
+	v.body.reset(nil, nil)
 	v.edits = v.edits[:0]
 	v.record = Record{}
 }
@@ -75,6 +76,7 @@ func (v *visit) finish() *Record {
 func (v *visit) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	no := refusal.From(err)
 	v.record.Refusal = no
+	v.state.Gate.Standing(&v.passage)
 	v.record.Status = v.state.Portal.Refuse(w, r, &v.passage, no)
 }
 
@@ -140,10 +142,12 @@ func (v *visit) ahead(status int, h http.Header, head []byte) bool {
 
 func (v *visit) release(status int, h http.Header, head []byte, whole bool) proxy.Content {
 	v.record.Status = status
+	next := v.renew(v.ctx) // before the page gets its tokens, which are bound to the secret
 	var content sanmon.Content
 	v.edits, content = v.state.Gate.Release(&v.passage, status, h, head, whole, v.edits)
-	if v.passage.Renew {
-		v.renew(v.ctx, h)
+	if !next.Empty() {
+		h.Add("Set-Cookie", v.state.Cookies.Session(next).String())
+		h.Set("Cache-Control", "no-store")
 	}
 	if content.Recode != "" {
 		content.Filter = exchange.Chain{content.Filter, coding.Encoder(content.Recode)}
@@ -151,17 +155,22 @@ func (v *visit) release(status int, h http.Header, head []byte, whole bool) prox
 	return proxy.Content{Decode: coding.Decoder(content.Coding), Filter: content.Filter, Refuse: content.Refuse}
 }
 
-// renew hands the browser another session secret with the answer. If that fails, the
-// one that it has still holds. The windows in which the old one is taken begin now, not
-// when the request came: a slow backend must not use them up.
-func (v *visit) renew(ctx context.Context, h http.Header) {
+// renew takes the session secret that the browser is to get with the answer; the empty one
+// when it keeps what it has. If that fails, the one that it has still holds. The windows in
+// which the old one is taken begin now, not when the request came: a slow backend must not
+// use them up.
+func (v *visit) renew(ctx context.Context) secret.Value {
 	p := &v.passage
-	next, err := v.state.Sessions.Renew(ctx, p.Cookie, p.Addr, time.Now())
-	if err != nil || next.Empty() {
-		return
+	if !p.Renew {
+		return secret.Value{}
 	}
-	h.Add("Set-Cookie", v.state.Cookies.Session(next).String())
-	h.Set("Cache-Control", "no-store")
+	now := time.Now()
+	next, err := v.state.Sessions.Renew(ctx, p.Cookie, p.Addr, now)
+	if err != nil || next.Empty() {
+		return secret.Value{}
+	}
+	v.state.Gate.Rebind(ctx, p, now)
+	return next
 }
 
 // owner names whose sockets a tunnel is, so that it can be cut when they are revoked.
