@@ -316,6 +316,29 @@ func TestLimitIsToldAndEnforced(t *testing.T) {
 	}
 }
 
+// A request that is refused before its limits are asked uses nothing of them, and its
+// answer tells where they stand (DESIGN §7: on every answer).
+func TestARefusalBeforeTheLimitTellsItAndCountsNothing(t *testing.T) {
+	g := newGate(t)
+	for range 3 {
+		p, err := ask(g, "GET", "/limited", "")
+		if no := refusal.From(err); no == nil || no.Code != refusal.LoginRequired {
+			t.Fatal(err)
+		}
+		g.Standing(p)
+		fields := map[string]string{}
+		for name, value := range p.RateFields() {
+			fields[name] = value
+		}
+		if fields["RateLimit-Policy"] != `"route";q=1;w=3600` || fields["RateLimit"] != `"route";r=1;t=0` {
+			t.Errorf("%v", fields)
+		}
+	}
+	if _, err := ask(g, "GET", "/limited", "", cookie); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestObserveAllReportsButNeverOpensADoor(t *testing.T) {
 	g := newGate(t)
 	g.ObserveUntil = now.Add(time.Hour)

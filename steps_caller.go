@@ -109,6 +109,7 @@ func (g *Gate) failed(p *Passage, err error) error {
 	}
 	taken := g.Limits.Take(p.Request.Now, limit.Demand{Policy: g.Failures, Key: g.network(p, "failures")})
 	if !taken.Allowed {
+		p.Limits = taken
 		return taken.Err()
 	}
 	return err

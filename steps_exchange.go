@@ -75,6 +75,7 @@ func (g *Gate) locate(a aimed) (located, error) {
 	if g.PerNet != nil {
 		taken := g.Limits.Take(p.Request.Now, limit.Demand{Policy: g.PerNet, Key: g.network(p, "network")})
 		if err = g.lenient(p, taken.Err()); err != nil {
+			p.Limits = taken
 			return located{}, err
 		}
 	}

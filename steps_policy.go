@@ -23,21 +23,34 @@ func (g *Gate) authorise(t proven) (allowed, error) {
 // meter is step 8: the route's limit and the credential's own, both or neither.
 func (g *Gate) meter(a allowed) (metered, error) {
 	p := a.Passage
-	var demands [2]limit.Demand
-	n := 0
-	if p.Route.Limit != nil {
-		demands[n] = limit.Demand{Policy: p.Route.Limit, Key: g.counter(p)}
-		n++
-	}
-	if own, ok := p.Caller.Limit.(*limit.Policy); ok && own != nil {
-		demands[n] = limit.Demand{Policy: own, Cell: &p.Caller.Slot.Limit}
-		n++
-	}
-	if n == 0 {
+	var buf [2]limit.Demand
+	demands := g.demands(p, buf[:0])
+	if len(demands) == 0 {
 		return metered{p}, nil
 	}
-	p.Limits = g.Limits.Take(p.Request.Now, demands[:n]...)
+	p.Limits = g.Limits.Take(p.Request.Now, demands...)
 	return metered{p}, g.lenient(p, p.Limits.Err())
+}
+
+// demands appends what a request on p's route asks of limits: at most two.
+func (g *Gate) demands(p *Passage, to []limit.Demand) []limit.Demand {
+	if p.Route.Limit != nil {
+		to = append(to, limit.Demand{Policy: p.Route.Limit, Key: g.counter(p)})
+	}
+	if own, ok := p.Caller.Limit.(*limit.Policy); ok && own != nil {
+		to = append(to, limit.Demand{Policy: own, Cell: &p.Caller.Slot.Limit})
+	}
+	return to
+}
+
+// Standing fills in where the limits of a route stand for a request that was refused
+// before they were asked, and counts nothing: every answer of a limited route tells it.
+func (g *Gate) Standing(p *Passage) {
+	if p.Route == nil || p.Route.Limit == nil || len(p.Limits.States()) > 0 {
+		return
+	}
+	var buf [2]limit.Demand
+	p.Limits = g.Limits.Peek(p.Request.Now, g.demands(p, buf[:0])...)
 }
 
 // counter names who a route's limit counts.

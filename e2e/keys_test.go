@@ -182,6 +182,11 @@ func TestRateLimitFields(t *testing.T) {
 		t.Errorf("429: Retry-After %q, RateLimit %q", s, a.Header.Get("RateLimit"))
 	}
 	want(t, "another key", c.Get(t, "/limited", "X-Api-Key", other.Key), 200, "")
+	a = c.Get(t, "/limited")
+	want(t, "nobody", a, 401, "login_required")
+	if s := a.Header.Get("RateLimit"); !strings.Contains(s, "r=5") {
+		t.Errorf("401 on a limited route: RateLimit %q, want r=5: DESIGN §7, on every answer", s)
+	}
 }
 
 // TestNetworkLimitBeforeAuthentication: limits.network admits its burst and then refuses
@@ -198,7 +203,11 @@ func TestNetworkLimitBeforeAuthentication(t *testing.T) {
 	for i := range 14 {
 		want(t, fmt.Sprintf("request %d", i+7), c.Get(t, "/"), 200, "")
 	}
-	want(t, "request 21", c.Get(t, "/"), 429, "rate_limited")
+	last := c.Get(t, "/")
+	want(t, "request 21", last, 429, "rate_limited")
+	if last.Header.Get("RateLimit") == "" || last.Header.Get("RateLimit-Policy") == "" {
+		t.Errorf("429: RateLimit %q, RateLimit-Policy %q", last.Header.Get("RateLimit"), last.Header.Get("RateLimit-Policy"))
+	}
 }
 
 // TestKeyListJSON: the shape that programs read.

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	flushEvery = time.Minute
+	flushEvery = 2 * time.Second // each key waits for it once a minute at most
 	retryEvery = time.Second
 	flushBatch = 500
 	// lastFlush is what Run may still take when it is told to end.
@@ -54,7 +54,7 @@ func (us *uses) take() []*entry {
 	return p
 }
 
-// Run writes last uses once a minute and when it ends, and reads again what could
+// Run writes last uses every few seconds and when it ends, and reads again what could
 // not be read when it changed, until ctx ends.
 func (x *Index) Run(ctx context.Context) error {
 	retry, flush := time.NewTicker(retryEvery), time.NewTicker(flushEvery)
