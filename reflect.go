@@ -13,14 +13,14 @@ import (
 // every request has none, and costs nothing more. Where there are some, the backend is
 // asked for a page that can be read.
 func (g *Gate) suspect(p *Passage, out map[string][]string) {
-	body := p.Begun[:min(len(p.Begun), content.Window)]
-	if p.Upgrade || len(body) == 0 && !detect.Gate(p.Query) && !detect.Gate(p.Target.Path) {
+	body, contentType := p.Begun[:min(len(p.Begun), content.Window)], exchange.First(p.Request.Fields, "Content-Type")
+	if p.Upgrade || !detect.Gate(p.Query) && !detect.Gate(p.Target.Path) && !detect.GateBody(contentType, body) {
 		return
 	}
 	v := detect.Values{Exempt: p.Route.markup}
 	v.AddEncoded(detect.Query, p.Query)
 	v.AddPath(p.Target.Path)
-	v.AddBody(exchange.First(p.Request.Fields, "Content-Type"), body)
+	v.AddBody(contentType, body)
 	if v.Len() == 0 {
 		return
 	}
@@ -44,19 +44,21 @@ func (r *Route) markup(field string) bool {
 	return false
 }
 
-// blocks reports whether a route's page is withheld when a value came back live: where
+// withholds reports whether a page is not sent when a value came back live in it: where
 // fields are declared and that is enforced, so that it is known what may be markup.
-func (r *Route) blocks() bool { return r.Fields != nil && !r.ObserveFields }
+func (g *Gate) withholds(p *Passage) bool {
+	return p.Suspects != nil && p.Route.Fields != nil && !p.Route.ObserveFields && !p.Request.Now.Before(g.ObserveUntil)
+}
 
-// reflected adds the detector to what happens to a page. Of a route that blocks, the
-// beginning is looked at before anything is sent; what comes later is reported only, for
+// reflected adds the detector to what happens to a page. Of a page that may be withheld,
+// the beginning is looked at before anything is sent; what comes later is reported only, for
 // a page is sent as a whole or not at all.
 func (g *Gate) reflected(p *Passage, head []byte, c Content) Content {
 	if p.Suspects == nil {
 		return c
 	}
 	report := func(found []detect.Finding) { p.Reflected = found }
-	if p.Route.blocks() && len(head) > 0 {
+	if len(head) > 0 && g.withholds(p) {
 		d := detect.New(p.Suspects, report)
 		d.Look(head)
 		if d.Live(nil) {

@@ -16,7 +16,7 @@ func (g *Gate) Ahead(p *Passage, status int, header map[string][]string, head []
 	case content.Harden:
 		return small(header)
 	case content.Judge:
-		if p.Suspects != nil && p.Route.blocks() {
+		if g.withholds(p) {
 			return true
 		}
 		if small(header) {

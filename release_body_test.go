@@ -3,10 +3,12 @@ package sanmon
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sanmon-gate/sanmon/exchange"
+	"github.com/sanmon-gate/sanmon/policy"
 	"github.com/sanmon-gate/sanmon/web/content"
 	"github.com/sanmon-gate/sanmon/web/detect"
 	"github.com/sanmon-gate/sanmon/web/headers"
@@ -32,7 +34,7 @@ func answer(t *testing.T, p *Passage, status int, lines, body string, whole bool
 }
 
 func passage(method string, fields exchange.Header) *Passage {
-	return &Passage{Request: &exchange.Request{ID: "1", Method: method, Fields: fields}, Route: &Route{}}
+	return &Passage{Request: &exchange.Request{ID: "1", Method: method, Fields: fields}, Route: &Route{Route: &policy.Route{ID: "r"}}}
 }
 
 func TestAhead(t *testing.T) {
@@ -130,6 +132,42 @@ func TestSuspectCostsNothing(t *testing.T) {
 	p.Query = "q=%3Cscript%3E"
 	if g.suspect(p, out); p.Suspects == nil || out["Accept-Encoding"][0] != "identity" {
 		t.Error("a suspicious value was not noted")
+	}
+}
+
+// TestWithhold: a page is withheld where declared fields are enforced, and nowhere else.
+func TestWithhold(t *testing.T) {
+	declared, err := nature.NewFields(map[string]string{"a": "text"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
+	const script, other = "<p><script>alert(1)</script>", "<p>&lt;script>alert(1)"
+	for _, tt := range []struct {
+		name, page string
+		fields     *nature.Fields
+		observed   bool
+		until      time.Time // observe_all
+		want       bool
+	}{
+		{"enforced", script, declared, false, time.Time{}, true},
+		{"not live", other, declared, false, time.Time{}, false},
+		{"observed", script, declared, true, time.Time{}, false},
+		{"no fields", script, nil, false, time.Time{}, false},
+		{"everything observed", script, declared, false, now.Add(time.Hour), false},
+		{"nothing observed any more", script, declared, false, now, true},
+	} {
+		p := passage("GET", nil)
+		p.Request.Now, p.Route.Fields, p.Route.ObserveFields = now, tt.fields, tt.observed
+		p.Suspects = &detect.Values{}
+		p.Suspects.Add(detect.Query, "q", "<script>alert(1)</script>")
+		c := (&Gate{ObserveUntil: tt.until}).reflected(p, []byte(tt.page), Content{})
+		if (c.Refuse != nil) != tt.want || (c.Filter == nil) != tt.want {
+			t.Errorf("%s: %v", tt.name, c.Refuse)
+		}
+		if tt.want && (len(p.Reflected) != 1 || strings.Contains(c.Refuse.Error(), "alert")) {
+			t.Errorf("%s: %v, %v", tt.name, p.Reflected, c.Refuse)
+		}
 	}
 }
 

@@ -81,7 +81,7 @@ func (e *Escaper) resume(dst, src []byte) (to, rest []byte) {
 
 // Close implements exchange.Filter.
 func (e *Escaper) Close(dst []byte) []byte {
-	if e.Found != nil && e.g.begun && !e.Complete() {
+	if e.Found != nil && e.g.state == stopped { // a body that broke off may have been JSON
 		e.Found(JSONInvalid)
 	}
 	held := e.held

@@ -107,6 +107,20 @@ func (v *Values) AddPath(raw string) {
 	}
 }
 
+// GateBody is Gate for the beginning of a body.
+func GateBody(contentType string, body []byte) bool {
+	essence, _, _ := strings.Cut(contentType, ";")
+	switch essence = strings.Trim(essence, " \t"); {
+	case len(body) == 0:
+		return false
+	case strings.EqualFold(essence, "application/x-www-form-urlencoded"):
+		return Gate(body)
+	case strings.EqualFold(essence, "multipart/form-data"):
+		return true // it has quotes of its own
+	}
+	return gateJSON(body) // AddBody sees whether it is JSON
+}
+
 // AddBody adds the values of the beginning of a body, by its Content-Type.
 func (v *Values) AddBody(contentType string, body []byte) {
 	essence, params, err := mime.ParseMediaType(contentType)
