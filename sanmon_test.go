@@ -330,7 +330,7 @@ func TestARefusalBeforeTheLimitTellsItAndCountsNothing(t *testing.T) {
 		for name, value := range p.RateFields() {
 			fields[name] = value
 		}
-		if fields["RateLimit-Policy"] != `"route";q=1;w=3600` || fields["RateLimit"] != `"route";r=1;t=0` {
+		if fields["RateLimit-Policy"] != `"route";q=1;w=3600` || fields["RateLimit"] != `"route";r=1;t=3600` {
 			t.Errorf("%v", fields)
 		}
 	}
