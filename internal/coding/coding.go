@@ -98,7 +98,8 @@ func (d *reader) fail() error {
 	switch {
 	case d.source.err != nil && d.source.err != io.EOF:
 		d.err = d.source.err
-	case d.err == io.EOF && d.plain == nil && !d.source.began: // an empty body
+	case !d.source.began: // an empty body
+		d.err = io.EOF
 	case d.err == io.EOF && d.plain == nil:
 		d.err = fmt.Errorf("undo the content coding: %w", io.ErrUnexpectedEOF)
 	case d.err == io.EOF:
