@@ -135,7 +135,7 @@ func Refuse(route string, found []Finding) error {
 	for i, f := range found {
 		words[i] = f.String()
 	}
-	no := refusal.New(refusal.InputInvalid, "route %q: %s (declare the field in fields, or let input.fields observe)", route, strings.Join(words, "; "))
+	no := refusal.New(refusal.InputInvalid, "route %q: %s (if it is meant to hold markup, declare it so in fields; with input.fields: observe this is only reported)", route, strings.Join(words, "; "))
 	if name := found[0].Field; name != "" {
 		no.Detail = fmt.Sprintf("The field %s is not valid: %s.", name, found[0].advice())
 	} else {
