@@ -10,6 +10,7 @@ import (
 	"github.com/sanmon-gate/sanmon"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/web/csp"
+	"github.com/sanmon-gate/sanmon/web/headers"
 )
 
 // views counts pages by route.
@@ -19,7 +20,7 @@ func (v views) View(route string, _ time.Time) { v[route]++ }
 
 // strictGate is newGate with every route in one mode, a collector, and randomness that
 // can be foretold.
-func strictGate(t *testing.T, mode csp.Mode) (*sanmon.Gate, views) {
+func strictGate(t testing.TB, mode csp.Mode) (*sanmon.Gate, views) {
 	t.Helper()
 	g, v := newGate(t), views{}
 	output, err := csp.NewOutput(mode, csp.Strict{Report: "/.sanmon/report"}, public+sanmon.ScriptPath)
@@ -159,5 +160,28 @@ func TestLearn(t *testing.T) {
 		if got := strings.Join(told, ", "); got != tt.want {
 			t.Errorf("%s: %s\nwant %s", tt.what, got, tt.want)
 		}
+	}
+}
+
+// What a page costs more than under the floor: nonce, policies, and the edits.
+func BenchmarkPage(b *testing.B) {
+	for name, mode := range map[string]csp.Mode{"floor": csp.Floor, "observe": csp.Observe, "strict": csp.Enforce} {
+		b.Run(name, func(b *testing.B) {
+			g, _ := strictGate(b, mode)
+			g.Random = nil
+			p, err := ask(g, "GET", "/", "", navigates...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			out, buf := map[string][]string{}, make([]headers.Edit, 0, 32)
+			b.ReportAllocs()
+			for b.Loop() {
+				clear(out)
+				if err := g.Forward(p, out); err != nil {
+					b.Fatal(err)
+				}
+				buf, _ = g.Release(p, 200, map[string][]string{"Content-Type": {"text/html"}}, nil, false, buf)
+			}
+		})
 	}
 }
