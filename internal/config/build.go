@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,9 @@ func (b *builder) config(root *value) *Config {
 	c.Upstreams = b.allUpstreams(top.get("upstreams"))
 	c.Roles = b.allRoles(top.get("roles"))
 	c.Routes = b.allRoutes(top.get("routes"), top.get("profiles"))
+	if c.CSP.Learn && !slices.ContainsFunc(c.Routes, func(r *Route) bool { return r.CSP != "floor" }) {
+		b.warn(top.get("csp", "learn").at, "set output.csp: observe on a route", "csp.learn is on, but every route has the floor only: nothing is learned")
+	}
 	if !c.Login.Password && takes(c.Routes, caller.Session) {
 		b.warn(top.get("login", "password").at, "set login.password: true", "routes take a session, but there is no way to sign in")
 	}

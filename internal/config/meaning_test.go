@@ -152,6 +152,7 @@ func TestWarnings(t *testing.T) {
 		{7, route(`boundary: key, require: ["notes:delete"]`), `7:62: route "x" requires "notes:delete", which no role grants (add it to a role)`},
 		{7, route(`boundary: token`), `7:47: route "x" takes access tokens, but this version issues none: every token is refused`},
 		{7, `  - { id: x, match: { path: "/{rest...}" }, boundary: public }`, `7:55: route "x" makes everything public that no other route names (name the public parts)`},
+		{8, "csp: { learn: true }", `8:15: csp.learn is on, but every route has the floor only: nothing is learned (set output.csp: observe on a route)`},
 		{8, "login: { password: false }", `8:20: routes take a session, but there is no way to sign in (set login.password: true)`},
 		{8, "observe_all: { until: 2026-11-25 }", `8:14: observe_all has ended on 2026-11-25: everything is enforced (remove it)`},
 		{8, "observe_all: { until: 2026-11-25T12:00:00Z }", `8:14: observe_all has ended on 2026-11-25: everything is enforced (remove it)`},
@@ -168,5 +169,16 @@ func TestWarnings(t *testing.T) {
 	}
 	if c := accept(t, 8, `listen: { admin: off }`); c.Listen.Admin != "" || len(c.Warnings) != 0 {
 		t.Errorf("%+v", c)
+	}
+}
+
+// Where files are named, they stand beside the configuration.
+func TestContentPolicyMeaning(t *testing.T) {
+	c := accept(t, 7, route("boundary: session, output: { csp: strict }")+"\ncsp: { learn: true, approved: a/approved.yaml, report_sample: true }")
+	if c.Routes[len(c.Routes)-1].CSP != "strict" || c.CSP != (CSP{Learn: true, Approved: "a/approved.yaml", Sample: true}) {
+		t.Errorf("%+v", c.CSP)
+	}
+	if c := accept(t, 8, "log: { level: info }"); c.CSP != (CSP{}) {
+		t.Errorf("by default: %+v", c.CSP)
 	}
 }
