@@ -16,6 +16,9 @@ const (
 	// maxNews bounds the lines about new groups in a period: whoever sends reports could
 	// make up groups without end.
 	maxNews = 20
+	// maxSingles bounds the scripts of a route that are written though they were seen once
+	// only: where data stands in a script, every page has another one.
+	maxSingles = 20
 )
 
 // Log gathers what pages did and writes it to the store every few seconds. It is safe for
@@ -28,7 +31,8 @@ type Log struct {
 
 	mu      sync.Mutex
 	reports *recent[Group, Reports]
-	scripts *recent[scriptID, Script]
+	scripts *recent[scriptID, served]
+	singles map[string]int // by route: scripts seen once that were written
 	views   *recent[string, Views]
 	news    int // lines about new groups in this period
 }
@@ -38,7 +42,8 @@ type scriptID struct{ route, hash string }
 // init makes the memory; l.mu is held.
 func (l *Log) init() {
 	if l.reports == nil {
-		l.reports, l.scripts, l.views = newRecent[Group, Reports](maxGroups), newRecent[scriptID, Script](maxScripts), newRecent[string, Views](maxViews)
+		l.singles = map[string]int{}
+		l.reports, l.scripts, l.views = newRecent[Group, Reports](maxGroups), newRecent[scriptID, served](maxScripts), newRecent[string, Views](maxViews)
 	}
 }
 
@@ -116,7 +121,7 @@ func (l *Log) Flush(ctx context.Context) {
 	l.news = 0
 	s := Seen{
 		take(l.reports, func(r *Reports) bool { return r.Count > 0 }),
-		take(l.scripts, func(s *Script) bool { return s.Count+s.Reflected > 0 }),
+		l.takeScripts(),
 		take(l.views, func(v *Views) bool { return v.Count > 0 }),
 	}
 	l.mu.Unlock()

@@ -89,9 +89,23 @@ func TestBounded(t *testing.T) {
 		l.Report(rollout.Group{Blocked: name}, "", "", now)
 		l.Script(csp.Sighting{Route: name, Now: now})
 	}
+	for i := range 5000 { // data in a script: another one in every page
+		l.Script(csp.Sighting{Route: "r", Hash: [32]byte{byte(i >> 8), byte(i)}, Now: now})
+	}
 	l.Flush(t.Context())
-	if n, m := len(st.all[0].Reports), len(st.all[0].Scripts); n != 1000 || m != 4096 {
+	if n, m := len(st.all[0].Reports), len(st.all[0].Scripts); n != 1000 || m != 20 {
 		t.Errorf("%d groups and %d scripts in memory", n, m)
+	}
+	l.Script(csp.Sighting{Route: "r", Hash: [32]byte{19, 135}, Now: now}) // the last one again: the same for two
+	l.Script(csp.Sighting{Route: "r", Hash: [32]byte{19, 135}, Now: now, Visitor: "two"})
+	l.Flush(t.Context())
+	if s := st.all[1].Scripts; len(s) != 1 || s[0].Count < 2 || len(s[0].Visitors) != 2 {
+		t.Errorf("%+v", s)
+	}
+	l.Script(csp.Sighting{Route: "r", Hash: [32]byte{19, 135}, Now: now})
+	l.Flush(t.Context())
+	if s := st.all[2].Scripts; len(s) != 1 || s[0].Count != 1 {
+		t.Errorf("a known script is written whenever it comes: %+v", s)
 	}
 	if lines.n != 20 {
 		t.Errorf("%d lines", lines.n)

@@ -36,6 +36,31 @@ func (l *Log) Script(s csp.Sighting) {
 	e.join(one)
 }
 
+// served is a script in memory.
+type served struct {
+	Script
+	written bool // the store knows it
+}
+
+// takeScripts returns what is worth writing and empties it; l.mu is held.
+func (l *Log) takeScripts() []Script {
+	var all []Script
+	for at := l.scripts.order.Front(); at != nil; at = at.Next() {
+		v := &at.Value.(*entry[scriptID, served]).V
+		n := v.Count + v.Reflected
+		single := n == 1 && !v.written
+		if n == 0 || single && l.singles[v.Route] >= maxSingles {
+			continue
+		}
+		if single {
+			l.singles[v.Route]++
+		}
+		all = append(all, v.Script)
+		*v = served{written: true}
+	}
+	return all
+}
+
 // tag tells visitors of one script apart without naming them: it differs from script to
 // script.
 func tag(parts ...string) int64 {
