@@ -76,7 +76,7 @@ func (plainPortal) Refuse(w http.ResponseWriter, r *http.Request, _ *sanmon.Pass
 }
 
 // house is a handler in front of a backend.
-func house(t *testing.T, backend http.Handler) (*Handler, *httptest.Server, func() []Record) {
+func house(t testing.TB, backend http.Handler) (*Handler, *httptest.Server, func() []Record) {
 	t.Helper()
 	up := httptest.NewServer(backend)
 	t.Cleanup(up.Close)

@@ -1,5 +1,7 @@
 package markup
 
+import "bytes"
+
 // The classes of bytes. A CR counts as white space: the input stream turns it into LF
 // (WHATWG HTML, Section 13.2.3.5).
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' }
@@ -22,6 +24,26 @@ func skipSpace(b []byte, i int) int {
 		i++
 	}
 	return i
+}
+
+// skim skips white space and attributes of the form name="value" in state beforeAttr, as
+// far as they are whole. It stops where that state continues.
+func skim(b []byte, i int) int {
+	for {
+		i = skipSpace(b, i)
+		at := i
+		for at < len(b) && (isAlpha(b[at]) || b[at] == '-') {
+			at++
+		}
+		if at == i || at+2 >= len(b) || b[at] != '=' || b[at+1] != '"' {
+			return i
+		}
+		end := bytes.IndexByte(b[at+2:], '"')
+		if end < 0 {
+			return i
+		}
+		i = at + 2 + end + 1
+	}
 }
 
 // hasFold reports whether b is s, which is in lower case, in any case.

@@ -206,7 +206,7 @@ func (s *Scanner) scan(src []byte) (int, Event) {
 				return i, NameAhead
 			}
 		case beforeAttr:
-			if i = skipSpace(src, i); i == len(src) {
+			if i = skim(src, i); i == len(src) {
 				break
 			}
 			switch src[i] {
