@@ -22,8 +22,8 @@ import (
 // The scripts of the pages. Whoever writes "attack" has injected it.
 const (
 	attack = `<script>document.title += ' ATTACK'</script><img src=data:, onerror="document.title += ' HANDLER'"><a id=js href="javascript:void(document.title += ' LINK')">x</a>`
-	mark   = `document.title += ' own'`
-	static = "\r\n  document.title += ' static'\r\n" // browsers hash it with LF
+	mark   = `document.title += ' own'; document.createElement('p').innerHTML = 'x'` // a sink of Trusted Types
+	static = "\r\n  document.title += ' static'\r\n"                                 // browsers hash it with LF
 )
 
 // pagesOf is a backend whose pages have inline scripts, with and without a policy of its own.
@@ -315,6 +315,7 @@ func TestContentPolicyInChromium(t *testing.T) {
 	wantReports(t, g,
 
 		"script-src-elem inline observe report", "script-src-attr inline observe report", "script-src-elem inline strict enforce", "script-src-attr inline strict enforce",
+		"require-trusted-types-for trusted-types-sink strict report", "require-trusted-types-for trusted-types-sink observe report",
 		"script-src-elem inline floor enforce", // of the backend's own policy
 	)
 }
