@@ -62,6 +62,9 @@ func (p *Passage) content(body Body, m *schema.Match) ([]byte, error) {
 	if p.Request.Length <= limit {
 		var err error
 		if content, err = p.beginning(body, int(limit)+1); err != nil {
+			if refusal.From(err).Code == refusal.Busy {
+				return nil, err // there was no room to read it
+			}
 			return nil, broken{err}
 		}
 	}

@@ -19,14 +19,26 @@ type prefixed struct {
 	prefix []byte // what was read ahead; nil when nothing was
 	whole  bool   // prefix is the whole body
 	err    error  // what reading ahead ended with, for the forwarder
+	room   *room  // shared by all requests
+	taken  int    // bytes of it
 }
 
-func (b *prefixed) reset(src io.ReadCloser) { *b = prefixed{src: src} }
+func (b *prefixed) reset(src io.ReadCloser, room *room) {
+	b.room.give(b.taken)
+	*b = prefixed{src: src, room: room}
+}
 
 // Prefix implements sanmon.Body.
 func (b *prefixed) Prefix(n int) ([]byte, bool, error) {
-	if len(b.prefix) < n && !b.whole && b.err == nil {
-		b.read(n)
+	for len(b.prefix) < n && !b.whole && b.err == nil {
+		step := min(n, len(b.prefix)+aheadStep)
+		if step > aheadStep {
+			if !b.room.take(aheadStep) {
+				return b.prefix, false, errFull()
+			}
+			b.taken += aheadStep
+		}
+		b.read(step)
 	}
 	if len(b.prefix) > n {
 		return b.prefix[:n:n], false, b.err

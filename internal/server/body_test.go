@@ -11,7 +11,7 @@ import (
 func TestPrefixGrows(t *testing.T) {
 	src := strings.NewReader("0123456789")
 	var b prefixed
-	b.reset(io.NopCloser(src))
+	b.reset(io.NopCloser(src), nil)
 	for _, tt := range []struct {
 		n     int
 		want  string

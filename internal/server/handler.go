@@ -52,6 +52,7 @@ type Handler struct {
 	Account func(*Record) // called once for every request, after the answer
 	state   atomic.Pointer[State]
 	visits  sync.Pool
+	ahead   room // of bodies that are read before they are forwarded
 }
 
 // Use makes s the configuration of all requests that begin from now on, and returns
@@ -84,7 +85,7 @@ func (h *Handler) enter(s *State, r *http.Request) *visit {
 	if v == nil {
 		v = newVisit()
 	}
-	v.begin(s, r, h.IDs.of(s.Gate, r))
+	v.begin(s, r, h.IDs.of(s.Gate, r), &h.ahead)
 	return v
 }
 
