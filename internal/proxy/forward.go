@@ -103,7 +103,7 @@ func (b *Backend) respond(w http.ResponseWriter, res *http.Response, out *Outgoi
 	}
 	var trailers []string
 	if len(res.Trailer) > 0 {
-		trailers = announceTrailer(h, res.Trailer)
+		trailers = announceTrailer(h, res.Trailer, content.Filter != nil || content.Decode != nil)
 	}
 	if begun.whole && content.Filter != nil && content.Decode == nil {
 		out := b.filtered.Get().(*[]byte)

@@ -52,11 +52,12 @@ func requestTrailer(declared http.Header, allow func(string) bool) http.Header {
 }
 
 // announceTrailer declares the backend's trailers to the client and returns the
-// names; they are the declared ones only.
-func announceTrailer(h, trailer http.Header) []string {
+// names; they are the declared ones only. What was computed over the bytes does not
+// follow bytes that were changed (RFC 9530, Section 6.2; RFC 9110, Section 8.8.3).
+func announceTrailer(h, trailer http.Header, changed bool) []string {
 	var names []string
 	for name := range trailer {
-		if trailable(name) {
+		if trailable(name) && !(changed && (name == "Digest" || name == "Repr-Digest" || name == "Etag")) {
 			names = append(names, name)
 		}
 	}
