@@ -11,6 +11,7 @@ import (
 	"github.com/sanmon-gate/sanmon/keys/network"
 	"github.com/sanmon-gate/sanmon/policy"
 	"github.com/sanmon-gate/sanmon/refusal"
+	"github.com/sanmon-gate/sanmon/web/content"
 	"github.com/sanmon-gate/sanmon/web/csp"
 	"github.com/sanmon-gate/sanmon/web/csrf"
 	"github.com/sanmon-gate/sanmon/web/headers"
@@ -115,6 +116,8 @@ type Gate struct {
 	// Collector is the path that takes browsers' reports, "" none. A report comes from
 	// wherever its page stands in the browser, and changes nothing for anybody.
 	Collector string
+
+	gunzip content.Gunzip // to see what small bodies are
 
 	ObserveUntil time.Time // until then checks that can be observed only report
 }

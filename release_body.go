@@ -24,7 +24,13 @@ func (g *Gate) Ahead(p *Passage, status int, header map[string][]string, head []
 		}
 		return len(head) == 0 && !content.Charted(header["Content-Type"][0])
 	}
-	return false
+	return zipped(header) && small(header) && content.Decoded(p.Request.Method, status, exchange.Header(header)) == content.Judge
+}
+
+// zipped reports whether a body is in gzip, which is what frameworks compress with.
+func zipped(header map[string][]string) bool {
+	c := header["Content-Encoding"]
+	return len(c) == 1 && strings.EqualFold(c[0], "gzip")
 }
 
 // small reports whether a body says that it is small enough to be seen as a whole.
@@ -47,10 +53,16 @@ func (g *Gate) settle(p *Passage, status int, header map[string][]string, head [
 		}
 		return ""
 	}
-	if len(head) == 0 || content.Classify(p.Request.Method, status, exchange.Header(header)) != content.Judge {
+	if len(head) == 0 || content.Decoded(p.Request.Method, status, exchange.Header(header)) != content.Judge {
 		return types[0]
 	}
-	settled, finding := content.Settle(types[0], head, whole)
+	settled, finding := types[0], content.Finding("")
+	switch {
+	case !content.Coded(exchange.Header(header)):
+		settled, finding = content.Settle(types[0], head, whole)
+	case whole && zipped(header):
+		settled, finding = g.gunzip.Settle(types[0], head)
+	}
 	if finding != "" {
 		p.Findings = append(p.Findings, finding)
 		header["Content-Type"] = []string{settled}

@@ -1,6 +1,7 @@
 package sanmon
 
 import (
+	"compress/gzip"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,9 @@ func TestAhead(t *testing.T) {
 		{"small JSON", "GET", "Content-Type: application/json|Content-Length: 65536", "[1", nil, nil, true},
 		{"larger JSON", "GET", "Content-Type: application/json|Content-Length: 65537", "", nil, nil, false},
 		{"JSON that streams", "GET", "Content-Type: application/json", "", nil, nil, false},
+		{"small page in gzip", "GET", html + "|Content-Length: 9|Content-Encoding: gzip", "x", nil, nil, true},
+		{"small page in br", "GET", html + "|Content-Length: 9|Content-Encoding: br", "", nil, nil, false},
+		{"larger page in gzip", "GET", html + "|Content-Length: 65537|Content-Encoding: gzip", "", nil, nil, false},
 		{"coded JSON", "GET", "Content-Type: application/json|Content-Length: 9|Content-Encoding: gzip", "", nil, nil, false},
 		{"HEAD", "HEAD", "Content-Type: application/json|Content-Length: 9", "", nil, nil, false},
 		{"small page, nothing seen", "GET", html + "|Content-Length: 9", "", nil, nil, true},
@@ -79,6 +83,14 @@ func TestAhead(t *testing.T) {
 	}
 }
 
+func zipJSON() string {
+	var b strings.Builder
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write([]byte(`{"a":"<b>"}`))
+	_ = z.Close()
+	return b.String()
+}
+
 func TestReleaseBody(t *testing.T) {
 	const json = "Content-Type: application/json|Content-Length: 11|Content-Md5: x"
 	for _, tt := range []struct {
@@ -102,6 +114,7 @@ func TestReleaseBody(t *testing.T) {
 		{"JSON in br for a client without gzip", "GET", "br, gzip;q=0", 200, json + "|Content-Encoding: br", "", false, true, "", "", "br", "", nil},
 		{"JSON in an unknown coding", "GET", "", 200, json + "|Content-Encoding: x", "", false, false, "11", "x", "", "", []content.Finding{content.JSONCoded}},
 		{"style sheet in gzip", "GET", "", 200, "Content-Type: text/css|Content-Length: 11|Content-Encoding: gzip", "", false, false, "11", "gzip", "", "", nil},
+		{"JSON as HTML in gzip", "GET", "", 200, "Content-Type: text/html|Content-Length: 31|Content-Encoding: gzip", zipJSON(), true, true, "", "gzip", "gzip", "gzip", []content.Finding{content.JSONCorrected}},
 		{"JSON as HTML", "GET", "", 200, "Content-Type: text/html|Content-Length: 11", `{"a":"<b>"}`, true, true, "", "", "", "", []content.Finding{content.JSONCorrected}},
 		{"page", "GET", "", 200, "Content-Type: text/html; charset=utf-8|Content-Length: 11", "<p>", false, false, "11", "", "", "", nil},
 		{"no type", "GET", "", 200, "Content-Length: 11", "", false, false, "11", "", "", "", []content.Finding{content.TypeMissing}},

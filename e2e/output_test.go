@@ -118,6 +118,9 @@ func TestContentIsWhatItSays(t *testing.T) {
 			t.Errorf("%s: %s counted from %v to %v", row.path, row.finding, before, after)
 		}
 	}
+	if a := c.Get(t, "/json-as-html", "Accept-Encoding", "gzip"); a.Header.Get("Content-Type") != "application/json" || a.Header.Get("Content-Encoding") != "gzip" {
+		t.Errorf("in gzip: %v", a.Header)
+	}
 	a := c.Get(t, "/json-as-html")
 	if strings.Contains(string(a.Body), "<") || !strings.Contains(a.Header.Get("Content-Security-Policy"), "default-src 'none'") {
 		t.Errorf("JSON that was HTML: %s %q", a.Body, a.Header.Get("Content-Security-Policy"))
