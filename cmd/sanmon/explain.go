@@ -134,6 +134,9 @@ func (x *explanation) sayRest(r *sanmon.Route) {
 	if len(r.Types) > 0 {
 		x.say("9 input: a body must be %s", strings.Join(r.Types, " or "))
 	}
+	if in := r.Input; in != nil {
+		x.say("9 input: parameters and body are %s by the OpenAPI document of upstream %q", map[bool]string{true: "observed", false: "judged"}[in.Observe], r.Upstream)
+	}
 	if r.MaxBody >= 0 {
 		x.say("9 input: a body may have %d bytes", r.MaxBody)
 	}
