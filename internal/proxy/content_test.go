@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -13,7 +14,7 @@ import (
 // how often it was closed.
 type brackets struct {
 	held   []byte
-	closed int
+	closed atomic.Int32
 }
 
 func (b *brackets) Push(dst, src []byte) []byte {
@@ -23,7 +24,7 @@ func (b *brackets) Push(dst, src []byte) []byte {
 }
 
 func (b *brackets) Close(dst []byte) []byte {
-	b.closed++
+	b.closed.Add(1)
 	return append(dst, b.held...)
 }
 
@@ -52,8 +53,8 @@ func TestFilteredBody(t *testing.T) {
 		}
 		body, err := io.ReadAll(res.Body)
 		_ = res.Body.Close()
-		if string(body) != row.want || err != nil || filter.closed != 1 {
-			t.Errorf("%s %q: %q, %v, closed %d times", row.method, row.answer, body, err, filter.closed)
+		if string(body) != row.want || err != nil || filter.closed.Load() != 1 {
+			t.Errorf("%s %q: %q, %v, closed %d times", row.method, row.answer, body, err, filter.closed.Load())
 		}
 	}
 }
@@ -67,8 +68,8 @@ func TestFilteredBodyThatBreaksOff(t *testing.T) {
 		_, err = io.ReadAll(res.Body)
 		_ = res.Body.Close()
 	}
-	if err == nil || filter.closed != 1 {
-		t.Errorf("%v, closed %d times", err, filter.closed)
+	if err == nil || filter.closed.Load() != 1 {
+		t.Errorf("%v, closed %d times", err, filter.closed.Load())
 	}
 }
 
