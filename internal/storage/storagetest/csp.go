@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -62,7 +63,10 @@ func pagesBounded(t *testing.T, open Open) {
 		r.First, r.Last = now, now.Add(time.Duration(i)*time.Microsecond)
 		many = append(many, r)
 	}
-	ok(t, db.AddSeen(ctx, rollout.Seen{Reports: many}), db.Maintain(ctx))
+	for part := range slices.Chunk(many, 500) { // as a server writes them: one call has a time limit
+		ok(t, db.AddSeen(ctx, rollout.Seen{Reports: part}))
+	}
+	ok(t, db.Maintain(ctx))
 	if seen = must(db.Seen(ctx))(t); len(seen.Reports) != 5000 || seen.Reports[0].Blocked != "https://5002.example" || len(seen.Scripts) != 1 {
 		t.Errorf("%d groups, the latest is %q", len(seen.Reports), seen.Reports[0].Blocked)
 	}
