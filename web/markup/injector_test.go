@@ -64,7 +64,7 @@ func TestForms(t *testing.T) {
 		`<!x <form method=post><form method=post>$`, `<?x <form method=post><form method=post>$`, `</x <form method=post><form method=post>$`, `<!DOCTYPE x "<form method=post>"><form method=post>$`,
 		// base
 		`<base href=/app/><form method=post action=x>$`, `<base href=https://evil.example/><form method=post action=x><form method=post>`, `<base href=https://evil.example/><form method=post>$`, `<base href=https://evil.example/><form method=post action=https://app.example.com/x>$`,
-		`<base href=https://evil.example/><form method=post action=/x>`, `<base href=//evil.example><form method=post action=x>`, `<base href=data:x><form method=post action=x>`, `<base target=x><form method=post action=x>$`, `<template><base href=//evil.example></template><form method=post action=x>$`,
+		`<base href=https://evil.example/><form method=post action=/x>`, `<base href=//evil.example><form method=post action=x>`, `<base href=http://other.example/><form method=post action=//app.example.com/x>`, `<base href=data:x><form method=post action=x>`, `<base target=x><form method=post action=x>$`, `<template><base href=//evil.example></template><form method=post action=x>$`,
 		`<base href=/a/><base href=https://evil.example/><form method=post action=x>`, `<noscript><base href=/x/></noscript><form method=post action=y>`, `<noscript><base href=/x/></noscript><form method=post action=/y>$`, `<svg><base href=//evil.example /></svg><form method=post action=x>$`,
 	} {
 		in, want := marked(page)

@@ -70,7 +70,11 @@ var corpus = []string{
 }
 
 func TestScannerReadsWhatTheTokenizerReads(t *testing.T) {
-	for _, page := range corpus {
+	pages := corpus
+	for _, page := range corpus { // what follows shows in which state it ended
+		pages = append(pages, page+"<i>", page+"><i>", page+"--><i>", page+"]]><i>", page+"'\"><i>", page+"</script></title></style><i>")
+	}
+	for _, page := range pages {
 		want := oracle([]byte(page))
 		for _, n := range []int{1, 2, 3, 7, 1 << 20} {
 			got, s := tagsOf([]byte(page), n)
