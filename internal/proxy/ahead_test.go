@@ -6,18 +6,19 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/sanmon-gate/sanmon/refusal"
 )
 
 // louder is a filter that makes a body one byte longer for each "a".
-type louder struct{ closed *int }
+type louder struct{ closed *atomic.Int32 }
 
 func (l louder) Push(dst, src []byte) []byte {
 	return append(dst, bytes.ReplaceAll(src, []byte("a"), []byte("aa"))...)
 }
-func (l louder) Close(dst []byte) []byte { *l.closed++; return append(dst, '.') }
+func (l louder) Close(dst []byte) []byte { l.closed.Add(1); return append(dst, '.') }
 
 // TestAhead: what is looked at first arrives as if it had not been; a body that was seen
 // as a whole keeps a right length behind a filter.
@@ -42,7 +43,9 @@ func TestAhead(t *testing.T) {
 		{0, false, 1 << 20, false, false, 0},
 	} {
 		t.Run(fmt.Sprintf("%+v", tt), func(t *testing.T) {
-			body, closed, seen := strings.Repeat("a", tt.size), 0, false
+			var closed atomic.Int32
+			var seen atomic.Bool
+			body := strings.Repeat("a", tt.size)
 			app := backend(t, func(w http.ResponseWriter, _ *http.Request) {
 				if !tt.chunked {
 					w.Header().Set("Content-Length", fmt.Sprint(tt.size))
@@ -54,7 +57,7 @@ func TestAhead(t *testing.T) {
 			f := forwarder(t, app, Options{}, func(_ *http.Request, out *Outgoing) {
 				out.Ahead = func(_ int, _ http.Header, head []byte) bool { return len(head) < tt.want }
 				out.Release = func(_ int, h http.Header, head []byte, whole bool) Content {
-					if seen = whole; len(head) > maxAhead+1 || tt.want == 0 && len(head) > 0 {
+					if seen.Store(whole); len(head) > maxAhead+1 || tt.want == 0 && len(head) > 0 {
 						t.Errorf("%d bytes were shown", len(head))
 					}
 					if !tt.filtered {
@@ -77,8 +80,8 @@ func TestAhead(t *testing.T) {
 			if err != nil || string(got) != want || res.ContentLength != tt.length {
 				t.Errorf("%d bytes, length %d, %v; want %d and %d", len(got), res.ContentLength, err, len(want), tt.length)
 			}
-			if tt.filtered && closed != 1 || seen != tt.whole {
-				t.Errorf("closed %d times, whole %v", closed, seen)
+			if tt.filtered && closed.Load() != 1 || seen.Load() != tt.whole {
+				t.Errorf("closed %d times, whole %v", closed.Load(), seen.Load())
 			}
 		})
 	}
@@ -87,7 +90,7 @@ func TestAhead(t *testing.T) {
 // TestRefusedAnswer: nothing of an answer that Release refuses is sent, and its connection
 // is not used again half read.
 func TestRefusedAnswer(t *testing.T) {
-	closed := 0
+	var closed atomic.Int32
 	app := backend(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Set-Cookie", "a=1")
 		_, _ = io.WriteString(w, "secret")
@@ -109,8 +112,8 @@ func TestRefusedAnswer(t *testing.T) {
 			t.Errorf("%d %v %s, %v", res.StatusCode, res.Header, body, f.failure())
 		}
 	}
-	if closed != 2 {
-		t.Errorf("the filter was closed %d times", closed)
+	if closed.Load() != 2 {
+		t.Errorf("the filter was closed %d times", closed.Load())
 	}
 }
 
