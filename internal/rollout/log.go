@@ -16,6 +16,8 @@ const (
 	// maxNews bounds the lines about new groups in a period: whoever sends reports could
 	// make up groups without end.
 	maxNews = 20
+	// maxWrite bounds one call of the store, which has a time limit.
+	maxWrite = 500
 	// maxSingles bounds the scripts of a route that are written though they were seen once
 	// only: where data stands in a script, every page has another one.
 	maxSingles = 20
@@ -125,13 +127,24 @@ func (l *Log) Flush(ctx context.Context) {
 		take(l.views, func(v *Views) bool { return v.Count > 0 }),
 	}
 	l.mu.Unlock()
-	if s.Empty() {
-		return
+	for !s.Empty() {
+		rest := s
+		part := rest.cut(maxWrite)
+		if err := l.Store.AddSeen(ctx, part); err != nil {
+			l.Logger.Warn("what pages did could not be written; it is kept and tried again", "error", err)
+			l.restore(s)
+			return
+		}
+		s = rest
 	}
-	if err := l.Store.AddSeen(ctx, s); err != nil {
-		l.Logger.Warn("what pages did could not be written; it is kept and tried again", "error", err)
-		l.restore(s)
-	}
+}
+
+// cut takes at most n of each part away from s, and returns them.
+func (s *Seen) cut(n int) Seen {
+	r, c, v := min(n, len(s.Reports)), min(n, len(s.Scripts)), min(n, len(s.Views))
+	part := Seen{s.Reports[:r], s.Scripts[:c], s.Views[:v]}
+	*s = Seen{s.Reports[r:], s.Scripts[c:], s.Views[v:]}
+	return part
 }
 
 // restore joins what was not written with what came since.

@@ -93,18 +93,18 @@ func TestBounded(t *testing.T) {
 		l.Script(csp.Sighting{Route: "r", Hash: [32]byte{byte(i >> 8), byte(i)}, Now: now})
 	}
 	l.Flush(t.Context())
-	if n, m := len(st.all[0].Reports), len(st.all[0].Scripts); n != 1000 || m != 20 {
-		t.Errorf("%d groups and %d scripts in memory", n, m)
+	if n, m := len(st.all[0].Reports)+len(st.all[1].Reports), len(st.all[0].Scripts); len(st.all) != 2 || n != 1000 || m != 20 {
+		t.Errorf("%d groups and %d scripts in memory, %d writes", n, m, len(st.all))
 	}
 	l.Script(csp.Sighting{Route: "r", Hash: [32]byte{19, 135}, Now: now}) // the last one again: the same for two
 	l.Script(csp.Sighting{Route: "r", Hash: [32]byte{19, 135}, Now: now, Visitor: "two"})
 	l.Flush(t.Context())
-	if s := st.all[1].Scripts; len(s) != 1 || s[0].Count < 2 || len(s[0].Visitors) != 2 {
+	if s := st.all[2].Scripts; len(s) != 1 || s[0].Count < 2 || len(s[0].Visitors) != 2 {
 		t.Errorf("%+v", s)
 	}
 	l.Script(csp.Sighting{Route: "r", Hash: [32]byte{19, 135}, Now: now})
 	l.Flush(t.Context())
-	if s := st.all[2].Scripts; len(s) != 1 || s[0].Count != 1 {
+	if s := st.all[3].Scripts; len(s) != 1 || s[0].Count != 1 {
 		t.Errorf("a known script is written whenever it comes: %+v", s)
 	}
 	if lines.n != 20 {
