@@ -236,3 +236,64 @@ func waitFor(t *testing.T, what string, is func() bool) {
 	}
 	t.Errorf("%s: not within three seconds", what)
 }
+
+// djangoDescription is what one writes by hand for an application that describes nothing.
+const djangoDescription = `
+openapi: 3.0.3
+info: { title: Echo, version: "1" }
+paths:
+  /echo/orders:
+    get:
+      parameters: [{ name: page, in: query, schema: { type: integer, minimum: 1 } }]
+      responses: { "200": { description: ok } }
+    post:
+      requestBody:
+        required: true
+        content:
+          application/x-www-form-urlencoded: { schema: { $ref: "#/components/schemas/Order" } }
+          application/json: { schema: { $ref: "#/components/schemas/Order" } }
+      responses: { "200": { description: ok } }
+components:
+  schemas:
+    Order:
+      type: object
+      additionalProperties: false
+      required: [total]
+      properties:
+        total: { type: number, minimum: 0, exclusiveMinimum: true }
+        note: { type: string, nullable: true, maxLength: 10 }
+`
+
+// TestHandWrittenDescription: a file in YAML for an unmodified Django application, and a
+// changed file after the configuration is read again.
+func TestHandWrittenDescription(t *testing.T) {
+	app := harness.SharedBackend(t, harness.Django)
+	options := harness.Options{
+		Upstreams: map[string]string{"app": fmt.Sprintf("{ url: %q, openapi: openapi.yaml }", app.URL)},
+		Routes:    `  - { id: echo, match: { path: "/echo/{rest...}", methods: [GET, POST] }, boundary: public, ` + open + `, input: { openapi: enforce } }`,
+	}
+	g := harness.NewGate(t, options)
+	g.WriteFile(t, "openapi.yaml", djangoDescription)
+	g.Start(t)
+	c := g.Client(t)
+	want(t, "page", c.Get(t, "/echo/orders?page=2"), 200, "")
+	want(t, "page", c.Get(t, "/echo/orders?page=0"), 422, "input_invalid")
+	want(t, "HEAD", c.Do(t, c.Request(t, "HEAD", "/echo/orders", nil)), 200, "")
+	want(t, "not described", c.Get(t, "/echo/other"), 422, "input_invalid")
+	for _, row := range []struct {
+		contentType, body string
+		status            int
+	}{
+		{urlencoded, "total=1.50&note=", 200}, {"application/json", `{"total":0.01,"note":null}`, 200},
+		{urlencoded, "total=0", 422}, {urlencoded, "total=1&admin=1", 422}, {"application/json", `{"total":1,"note":"far too long"}`, 422}, {"application/json", `{"total":1,"total":2}`, 422},
+	} {
+		a := c.Post(t, "/echo/orders", row.contentType, row.body)
+		want(t, row.body, a, row.status, "")
+		if sum := sha256.Sum256([]byte(row.body)); row.status == 200 && !strings.Contains(string(a.Body), hex.EncodeToString(sum[:])) {
+			t.Errorf("%s did not arrive byte for byte: %s", row.body, a.Body)
+		}
+	}
+	g.WriteFile(t, "openapi.yaml", strings.Replace(djangoDescription, "minimum: 1 ", "minimum: 0 ", 1))
+	g.WriteConfig(t, g.Render(options)+"\n# read again\n")
+	waitFor(t, "the changed file", func() bool { return c.Get(t, "/echo/orders?page=0").Status == 200 })
+}
