@@ -157,6 +157,12 @@ func TestNothingGetsAround(t *testing.T) {
 			Page template.HTML `out:"text"`
 		}{"<b>"}, `{"Page":"\u003cb\u003e"}`},
 		{hasJSON{"s", "h"}, `{"Shown":"s"}`},
+		{struct {
+			A        nature.Text `out:"never"`
+			B        hasJSON     `out:"never"`
+			C        []hasJSON   `out:"never"`
+			embedded `out:"never"`
+		}{A: nature.NewText("x"), C: []hasJSON{{}}}, `{}`},
 		{struct{ V hasJSON }{hasJSON{"s", "h"}}, `{"V":{"Shown":"s"}}`},
 		{struct {
 			V sql.Null[string] `out:"url"`
