@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os/exec"
@@ -230,6 +231,23 @@ func TestExplainARequest(t *testing.T) {
 		}
 		if got.Verdict != "refused" || got.Code != row.code {
 			t.Errorf("explain %s: %q %q, want refused %s", id, got.Verdict, got.Code, row.code)
+		}
+	}
+}
+
+// TestActionsTellPrograms: a command that changes something says what it is now.
+func TestActionsTellPrograms(t *testing.T) {
+	g := notes(t)
+	for _, row := range []struct{ args, want string }{
+		{"user disable " + reader + " --json", `"disabled":true`},
+		{"user enable " + reader + " --json", `"disabled":false`},
+		{"user roles " + reader + " reader --json", `"roles":["reader"]`},
+		{"session revoke --user " + reader + " --json", `{"ended":[]}`},
+	} {
+		r := g.Run(t, "", strings.Fields(row.args)...)
+		var got bytes.Buffer
+		if err := json.Compact(&got, []byte(r.Stdout)); err != nil || r.Exit != 0 || !strings.Contains(got.String(), row.want) {
+			t.Errorf("%s: exit %d, %v\n%s%s", row.args, r.Exit, err, r.Stdout, r.Stderr)
 		}
 	}
 }

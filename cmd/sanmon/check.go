@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -24,11 +25,34 @@ type posture struct {
 	Warnings      []string `json:"warnings"`
 }
 
+// fault is one error of a configuration for a program to read.
+type fault struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Message string `json:"message"`
+	Remedy  string `json:"remedy"`
+}
+
+func (e *environment) printFaults(faults config.Errors) error {
+	all := make([]fault, len(faults))
+	for i, f := range faults {
+		all[i] = fault(f)
+	}
+	return e.printJSON(struct {
+		OK     bool    `json:"ok"`
+		Errors []fault `json:"errors"`
+	}{false, all})
+}
+
 func checkCommand(env *environment) *cobra.Command {
 	return env.withJSON(&cobra.Command{
 		Use: "check", Short: "Validate the configuration and report the security posture", Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			conf, gate, err := env.compiled()
+			if faults, ok := errors.AsType[config.Errors](err); ok && env.json {
+				return errors.Join(err, env.printFaults(faults))
+			}
 			if err != nil {
 				return err
 			}

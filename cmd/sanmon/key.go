@@ -292,8 +292,14 @@ func keyRotate(env *environment) *cobra.Command {
 	return env.withJSON(c)
 }
 
+// revokedKey is what key revoke tells a program.
+type revokedKey struct {
+	ID      string `json:"id"`
+	Revoked bool   `json:"revoked"`
+}
+
 func keyRevoke(env *environment) *cobra.Command {
-	return &cobra.Command{
+	return env.withJSON(&cobra.Command{
 		Use: "revoke ID", Short: "End an API key, at once and everywhere", Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
@@ -307,13 +313,12 @@ func keyRevoke(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				v := revokedKey{r.ID, true}
 				if !done {
-					_, err = fmt.Fprintf(env.stdout, "key %s was revoked already\n", r.ID)
-					return err
+					return env.tell(v, "key %s was revoked already", r.ID)
 				}
-				_, err = fmt.Fprintf(env.stdout, "revoked key %s\n", r.ID)
-				return err
+				return env.tell(v, "revoked key %s", r.ID)
 			})
 		},
-	}
+	})
 }

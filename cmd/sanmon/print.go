@@ -23,6 +23,15 @@ func (e *environment) printJSON(v any) error {
 	return enc.Encode(v)
 }
 
+// tell says what was done: v to a program, the sentence to a person.
+func (e *environment) tell(v any, format string, args ...any) error {
+	if e.json {
+		return e.printJSON(v)
+	}
+	_, err := fmt.Fprintf(e.stdout, format+"\n", args...)
+	return err
+}
+
 // printTable writes rows below a heading, in columns.
 func (e *environment) printTable(heading string, rows [][]string) error {
 	w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -25,6 +24,10 @@ type serviceView struct {
 	CreatedAt *string  `json:"created_at"`
 }
 
+func viewService(r principal.Record) serviceView {
+	return serviceView{r.ID, r.Name, list(r.Roles), r.Disabled, stampOrNil(r.CreatedAt)}
+}
+
 func serviceList(env *environment) *cobra.Command {
 	return env.withJSON(&cobra.Command{
 		Use: "list", Short: "List services", Args: exactly(0),
@@ -36,7 +39,7 @@ func serviceList(env *environment) *cobra.Command {
 				}
 				views, rows := []serviceView{}, [][]string{}
 				for _, r := range records {
-					views = append(views, serviceView{r.ID, r.Name, list(r.Roles), r.Disabled, stampOrNil(r.CreatedAt)})
+					views = append(views, viewService(r))
 					rows = append(rows, []string{r.ID, r.Name, strings.Join(r.Roles, ","), state(r.Disabled), stamp(r.CreatedAt)})
 				}
 				if env.json {
@@ -49,8 +52,8 @@ func serviceList(env *environment) *cobra.Command {
 }
 
 func serviceRoles(env *environment) *cobra.Command {
-	return &cobra.Command{
-		Use: "roles NAME [ROLE]...", Short: "Replace a service's roles", Args: between(1, -1),
+	return env.withJSON(&cobra.Command{
+		Use: "roles NAME [ROLE]...", Short: "Replace a service's roles; none takes all away", Args: between(1, -1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
 				r, err := o.service(ctx, args[0])
@@ -60,7 +63,7 @@ func serviceRoles(env *environment) *cobra.Command {
 				return env.setRoles(ctx, o, r, args[1:], audit.ServiceRoles)
 			})
 		},
-	}
+	})
 }
 
 func serviceSwitch(env *environment, verb string, disabled bool) *cobra.Command {
@@ -68,7 +71,7 @@ func serviceSwitch(env *environment, verb string, disabled bool) *cobra.Command 
 	if disabled {
 		event, short = audit.ServiceDisabled, "Stop all keys of a service, at once"
 	}
-	return &cobra.Command{
+	return env.withJSON(&cobra.Command{
 		Use: verb + " NAME", Short: short, Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
@@ -79,9 +82,9 @@ func serviceSwitch(env *environment, verb string, disabled bool) *cobra.Command 
 				if err := o.store.SetDisabled(ctx, r.ID, disabled, time.Now(), byCLI(event, "")); err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(env.stdout, "service %s is %s\n", r.Name, state(disabled))
-				return err
+				r.Disabled = disabled
+				return env.tell(viewService(r), "service %s is %s", r.Name, state(disabled))
 			})
 		},
-	}
+	})
 }

@@ -92,7 +92,12 @@ func sessionRevoke(env *environment) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&email, "user", "", "all sessions of this user")
-	return c
+	return env.withJSON(c)
+}
+
+// ended names the sessions that a command has ended.
+type ended struct {
+	SIDs []string `json:"ended"`
 }
 
 func (e *environment) revokeAll(ctx context.Context, o *opened, email string) error {
@@ -104,8 +109,7 @@ func (e *environment) revokeAll(ctx context.Context, o *opened, email string) er
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "ended %d sessions of %s\n", len(sids), r.Name)
-	return err
+	return e.tell(ended{list(sids)}, "ended %d sessions of %s", len(sids), r.Name)
 }
 
 func (e *environment) revokeOne(ctx context.Context, o *opened, sid string) error {
@@ -123,9 +127,7 @@ func (e *environment) revokeOne(ctx context.Context, o *opened, sid string) erro
 		return err
 	}
 	if !alive {
-		_, err = fmt.Fprintf(e.stdout, "session %s had ended already\n", sid)
-		return err
+		return e.tell(ended{[]string{}}, "session %s had ended already", sid)
 	}
-	_, err = fmt.Fprintf(e.stdout, "ended session %s\n", sid)
-	return err
+	return e.tell(ended{[]string{sid}}, "ended session %s", sid)
 }

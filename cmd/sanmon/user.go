@@ -31,6 +31,14 @@ func viewUser(r principal.Record) userView {
 	return userView{r.ID, r.Name, list(r.Roles), r.Disabled, stampOrNil(r.CreatedAt)}
 }
 
+// viewPrincipal is a user or a service for a person or a program to read.
+func viewPrincipal(r principal.Record) any {
+	if r.Kind == principal.Service {
+		return viewService(r)
+	}
+	return viewUser(r)
+}
+
 func userAdd(env *environment) *cobra.Command {
 	var email string
 	var roles []string
@@ -109,7 +117,7 @@ func userSwitch(env *environment, verb string, disabled bool) *cobra.Command {
 	if disabled {
 		event, short = audit.UserDisabled, "Keep a user out: sessions end, keys stop, at once"
 	}
-	return &cobra.Command{
+	return env.withJSON(&cobra.Command{
 		Use: verb + " EMAIL", Short: short, Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
@@ -120,16 +128,16 @@ func userSwitch(env *environment, verb string, disabled bool) *cobra.Command {
 				if err := o.store.SetDisabled(ctx, r.ID, disabled, time.Now(), byCLI(event, "")); err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(env.stdout, "%s is %s\n", r.Name, state(disabled))
-				return err
+				r.Disabled = disabled
+				return env.tell(viewUser(r), "%s is %s", r.Name, state(disabled))
 			})
 		},
-	}
+	})
 }
 
 func userRoles(env *environment) *cobra.Command {
-	return &cobra.Command{
-		Use: "roles EMAIL [ROLE]...", Short: "Replace a user's roles", Args: between(1, -1),
+	return env.withJSON(&cobra.Command{
+		Use: "roles EMAIL [ROLE]...", Short: "Replace a user's roles; none takes all away", Args: between(1, -1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
 				r, err := o.user(ctx, args[0])
@@ -139,7 +147,7 @@ func userRoles(env *environment) *cobra.Command {
 				return env.setRoles(ctx, o, r, args[1:], audit.UserRoles)
 			})
 		},
-	}
+	})
 }
 
 func (e *environment) setRoles(ctx context.Context, o *opened, r principal.Record, roles []string, event audit.Name) error {
@@ -149,8 +157,8 @@ func (e *environment) setRoles(ctx context.Context, o *opened, r principal.Recor
 	if err := o.store.SetRoles(ctx, r.ID, roles, byCLI(event, "roles="+strings.Join(roles, ","))); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(e.stdout, "%s has the roles: %s\n", r.Name, strings.Join(roles, ", "))
-	return err
+	r.Roles = roles
+	return e.tell(viewPrincipal(r), "%s has the roles: %s", r.Name, or(strings.Join(roles, ", "), "none"))
 }
 
 func userReset(env *environment) *cobra.Command {
@@ -170,11 +178,10 @@ func userReset(env *environment) *cobra.Command {
 				if _, err := o.accounts().Reset(ctx, r.Name, typed, "cli", time.Now()); err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(env.stdout, "%s has a new password; all sessions have ended\n", r.Name)
-				return err
+				return env.tell(viewUser(r), "%s has a new password; all sessions have ended", r.Name)
 			})
 		},
 	}
 	c.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from the first line of standard input")
-	return c
+	return env.withJSON(c)
 }
