@@ -49,7 +49,7 @@ func TestKeywords(t *testing.T) {
 		{`{"exclusiveMinimum":1,"exclusiveMaximum":3}`, `1.1 2.9`, `1 3`},
 		{`{"maximum":9007199254740992}`, `9007199254740992`, `9007199254740993 1e17`},
 		{`{"multipleOf":0.01}`, `1 0.07 19.99 "a"`, `0.005`},
-		{`{"multipleOf":3}`, `0 3 -9 6.0`, `1 3.5`},
+		{`{"multipleOf":3}`, `0 3 -9 6.0`, `1 3.5 -1 -3.5`},
 		{`{"minLength":2,"maxLength":3}`, `"ab" "äöü" "😀😀" 1`, `"a" "abcd" "😀"`},
 		{`{"pattern":"^a+$"}`, `"a" "aaa" 7`, `"b" "ab" "a\n" ""`},
 		{`{"minItems":1,"maxItems":2}`, `[1] [1,2] 1`, `[] [1,2,3]`},
