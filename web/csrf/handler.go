@@ -13,9 +13,10 @@ import (
 )
 
 // Guard applies session tokens to a handler of a Go program that runs without the gate.
-// The binding is a cookie of its own: 128 random bits, "__Host-sanmon-csrf", so that a
-// subdomain cannot plant one. It is the second half of a defence; the first is
-// http.CrossOriginProtection, which belongs around it.
+// The binding is a cookie of its own: 128 random bits, "__Host-csrf", so that a
+// subdomain cannot plant one. Its name is not of those that package headers reserves, so
+// headers.Handler leaves it alone. It is the second half of a defence; the first is
+// origin.Handler, or http.CrossOriginProtection, which belongs around it.
 type Guard struct {
 	Tokens *Tokens
 	// Now is the clock; nil means time.Now.
@@ -120,9 +121,9 @@ func (g *Guard) secure() bool { return strings.HasPrefix(g.Tokens.Origin, "https
 
 func (g *Guard) name() string {
 	if g.secure() {
-		return "__Host-sanmon-csrf"
+		return "__Host-csrf"
 	}
-	return "sanmon-csrf"
+	return "csrf"
 }
 
 func (g *Guard) cookie(value string) *http.Cookie {

@@ -34,7 +34,7 @@ func TestGuard(t *testing.T) {
 	w := serve("GET", "/", "", "", "", "")
 	set := w.Header().Get("Set-Cookie")
 	jar, attributes, _ := strings.Cut(set, ";")
-	if !strings.HasPrefix(jar, "__Host-sanmon-csrf=") || attributes != " Path=/; HttpOnly; Secure; SameSite=Lax" {
+	if !strings.HasPrefix(jar, "__Host-csrf=") || attributes != " Path=/; HttpOnly; Secure; SameSite=Lax" {
 		t.Fatalf("Set-Cookie %q", set)
 	}
 	good := token
@@ -50,8 +50,8 @@ func TestGuard(t *testing.T) {
 		{"read", "HEAD", "", "", "", "", 200, ""},
 		{"no token", "POST", jar, "", form, "a=1", 403, ""},
 		{"no cookie", "POST", "", good, form, "a=1", 403, ""},
-		{"other cookie", "POST", "__Host-sanmon-csrf=0123456789012345678901", good, form, "a=1", 403, ""},
-		{"two cookies", "POST", "__Host-sanmon-csrf=0123456789012345678901; " + jar, good, form, "a=1", 403, ""},
+		{"other cookie", "POST", "__Host-csrf=0123456789012345678901", good, form, "a=1", 403, ""},
+		{"two cookies", "POST", "__Host-csrf=0123456789012345678901; " + jar, good, form, "a=1", 403, ""},
 		{"twice", "POST", jar, "", form, "_sanmon=" + good + "&_sanmon=" + good, 403, ""},
 		{"unknown method", "FROB", jar, "", form, "a=1", 403, ""},
 	} {
