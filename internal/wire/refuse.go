@@ -19,6 +19,10 @@ const (
 	lingerBytes   = 64 << 10
 )
 
+// problemType is what the type of a refusal begins with, as in the answers of the layers
+// above: the page that explains the code, relative to the origin that was asked.
+const problemType = "/.sanmon/problems#"
+
 // Refusal is what the operator hears of a connection that was refused.
 type Refusal struct {
 	Peer      netip.AddrPort // of the connection
@@ -62,7 +66,7 @@ func answer(code refusal.Code, id string) []byte {
 		Status    int          `json:"status"`
 		Code      refusal.Code `json:"code"`
 		RequestID string       `json:"request_id"`
-	}{"about:blank", no.Title(), no.Status(), code, id})
+	}{problemType + string(code), no.Title(), no.Status(), code, id})
 	if err != nil {
 		body = nil // strings and an int always marshal
 	}

@@ -129,7 +129,7 @@ func equal(t testing.TB, got []string, want ...string) {
 	}
 }
 
-const refusedBody = `{"type":"about:blank","title":"The header of this request can be read in more than one way.","status":400,"code":"header_ambiguous","request_id":"req-1"}`
+const refusedBody = `{"type":"/.sanmon/problems#header_ambiguous","title":"The header of this request can be read in more than one way.","status":400,"code":"header_ambiguous","request_id":"req-1"}`
 
 func TestServesAndKeepsAlive(t *testing.T) {
 	g := start(t, Config{})
@@ -521,7 +521,7 @@ func TestTLS(t *testing.T) {
 	if !bytes.HasPrefix(all, []byte("HTTP/1.1 308")) || !bytes.Contains(all, []byte("Location: https://h/y\r\n")) {
 		t.Errorf("plain HTTP on the TLS port: %q", all)
 	}
-	equal(t, answers(t, dial(t, g.addr), "GET  / HTTP/1.1\r\n\r\n", 9), `400 {"type":"about:blank","title":"The address of this request can be read in more than one way.","status":400,"code":"target_ambiguous","request_id":"req-1"}`, "end")
+	equal(t, answers(t, dial(t, g.addr), "GET  / HTTP/1.1\r\n\r\n", 9), `400 {"type":"/.sanmon/problems#target_ambiguous","title":"The address of this request can be read in more than one way.","status":400,"code":"target_ambiguous","request_id":"req-1"}`, "end")
 
 	c = tls.Client(dial(t, g.addr), &tls.Config{RootCAs: pool, ServerName: "localhost"})
 	equal(t, answers(t, c, "GET / HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n", 9), "400 "+refusedBody, "end")
