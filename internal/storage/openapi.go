@@ -107,10 +107,8 @@ const addRequest = `INSERT INTO unknown_request (method, path, count, first_seen
 
 // dropRequests keeps the $1 most frequent. Ranks by count, so that a scan of invented
 // paths does not push out what clients really ask for.
-const dropRequests = `DELETE FROM unknown_request WHERE (SELECT COUNT(*) FROM unknown_request AS other
-	WHERE other.count > unknown_request.count
-	OR (other.count = unknown_request.count AND (other.last_seen > unknown_request.last_seen
-	OR (other.last_seen = unknown_request.last_seen AND other.method || ' ' || other.path < unknown_request.method || ' ' || unknown_request.path)))) >= $1`
+const dropRequests = `DELETE FROM unknown_request WHERE (method, path) NOT IN (
+	SELECT method, path FROM unknown_request ORDER BY count DESC, last_seen DESC, method, path LIMIT $1)`
 
 const countRequests = `SELECT COUNT(*) FROM unknown_request`
 
@@ -123,8 +121,21 @@ func (db *DB) AddRequests(ctx context.Context, all []openapi.Request) error {
 	slices.SortFunc(all, func(a, b openapi.Request) int {
 		return cmp.Or(cmp.Compare(a.Method, b.Method), cmp.Compare(a.Path, b.Path))
 	})
+	// In parts: nobody's revocation waits behind a thousand counts.
+	for part := range slices.Chunk(all, requestsAtOnce) {
+		if err := db.addRequests(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// requestsAtOnce is how many rows one transaction writes.
+const requestsAtOnce = 100
+
+func (db *DB) addRequests(ctx context.Context, part []openapi.Request) error {
 	return db.touch(ctx, "note requests without a route", func(t *transaction) error {
-		for _, r := range all {
+		for _, r := range part {
 			if _, err := t.exec(addRequest, text(r.Method), text(r.Path), r.Count, micros(r.First), micros(r.Last)); err != nil {
 				return err
 			}
