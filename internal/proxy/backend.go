@@ -151,6 +151,7 @@ func newTransport(o Options, roots *x509.CertPool) *http.Transport {
 		MaxIdleConns:           o.MaxIdle,
 		MaxIdleConnsPerHost:    o.MaxIdle,
 		IdleConnTimeout:        o.IdleTimeout,
+		ResponseHeaderTimeout:  o.Timeout, // counted from the end of the request
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: maxResponseHeader,
 		WriteBufferSize:        connBuffer,

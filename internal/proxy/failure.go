@@ -22,9 +22,11 @@ func (b *Backend) failure(r *http.Request, cb *clientBody, wt *watch, err error)
 	if failed := cb.failure(); failed != nil {
 		return failed
 	}
-	if wt.fired.Load() {
-		return refusal.New(refusal.UpstreamTimeout, "upstream %q (%s://%s) sent no response head within %s [look at what the backend is doing, or raise upstreams.%s.timeout]",
-			b.options.Name, b.scheme, b.host, wt.limit, b.options.Name)
+	if wt != nil && wt.fired.Load() {
+		return b.timedOut(wt.limit)
+	}
+	if headTimeout(err) {
+		return b.timedOut(b.options.Timeout)
 	}
 	if r.Context().Err() != nil {
 		return fmt.Errorf("%w: %w", ErrClientGone, context.Cause(r.Context()))

@@ -17,6 +17,9 @@ import (
 // the head was sent, Forward panics with http.ErrAbortHandler, so that the client
 // sees a cut connection and not a complete answer: account in a defer.
 func (b *Backend) Forward(w http.ResponseWriter, r *http.Request, out Outgoing) error {
+	if b.plain(&out) {
+		return b.forwardPlain(w, r, &out)
+	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	wt := b.watches.Get().(*watch)
 	wt.begin(b.timeout(&out), cancel)
@@ -42,14 +45,12 @@ func (b *Backend) Forward(w http.ResponseWriter, r *http.Request, out Outgoing) 
 	if err != nil {
 		return b.failure(r, cb, wt, err)
 	}
-	switch {
-	case res.StatusCode == http.StatusSwitchingProtocols:
+	if res.StatusCode == http.StatusSwitchingProtocols {
 		wt.end()
 		return b.tunnel(w, req, res, &out)
-	case res.StatusCode < 200 || res.StatusCode > 599: // RFC 9110, Section 15
-		return b.unreachable("answered with a status outside 200 to 599")
-	case fields(res.Header) > maxResponseFields:
-		return b.unreachable("answered with too many header fields")
+	}
+	if err := b.fit(res); err != nil {
+		return err
 	}
 	streams := res.ContentLength < 0 || eventStream(res.Header)
 	if streams && out.Owner != "" {
