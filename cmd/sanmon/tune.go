@@ -12,9 +12,9 @@ import (
 // many keys holds little, and with the runtime's usual room of 100 % it would collect
 // garbage hundreds of times a second; a gate with a million keys must not double.
 const (
-	minRoom    = 16 << 20
+	minRoom    = 22 << 20
 	maxRoom    = 40 << 20
-	maxPercent = 400
+	maxPercent = 500
 	minPercent = 10
 	retune     = 5 * time.Second
 	eager      = 25
