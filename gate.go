@@ -52,6 +52,7 @@ type Route struct {
 	Paths      target.Options // spellings that the upstream opened
 	CSRF       csrf.Kind
 	CSRFExempt bool          // the reason is in the configuration
+	CrossSite  bool          // effectful requests come from other sites here; public routes only
 	Networks   network.List  // who may come to this route
 	Limit      *limit.Policy // nil: none
 	LimitPer   Per

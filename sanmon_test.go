@@ -80,6 +80,8 @@ func newGate(t testing.TB) *sanmon.Gate {
 	routes := []sanmon.Route{
 		{Route: &policy.Route{ID: "home", Path: "/", Methods: []string{"GET", "HEAD"}, Boundary: anyone}},
 		{Route: &policy.Route{ID: "contact", Path: "/contact", Methods: []string{"POST"}, Boundary: anyone}},
+		{Route: &policy.Route{ID: "landing", Path: "/landing", Methods: []string{"GET", "POST"}, Boundary: anyone}, CrossSite: true, Types: []string{"application/x-www-form-urlencoded"}},
+		{Route: &policy.Route{ID: "misdeclared", Path: "/misdeclared", Methods: []string{"POST"}, Boundary: session}, CrossSite: true, CSRFExempt: true},
 		{Route: &policy.Route{ID: "read", Path: "/notes/{id}", Methods: []string{"GET", "HEAD"}, Boundary: both, Require: []string{"notes:read"}}},
 		{Route: &policy.Route{ID: "write", Path: "/notes", Methods: []string{"POST"}, Boundary: both, Require: []string{"notes:write"}}, Types: []string{"application/json", "application/x-www-form-urlencoded"}, MaxBody: 100},
 		{Route: &policy.Route{ID: "page", Path: "/page", Methods: []string{"POST"}, Boundary: session}, CSRF: csrf.Page},
@@ -224,6 +226,12 @@ func TestJudge(t *testing.T) {
 		{"public write from elsewhere", "POST", "/contact", "x", []string{theirs}, refusal.OriginForeign},
 		{"public write by a program", "POST", "/contact", "x", nil, ""},
 		{"public write with cookies from nowhere", "POST", "/contact", "x", []string{"Cookie: app=1"}, refusal.OriginForeign},
+
+		{"landing from elsewhere", "POST", "/landing", "x", []string{theirs, "Sec-Fetch-Site: cross-site", isForm}, ""},
+		{"landing with cookies from nowhere", "POST", "/landing", "x", []string{"Cookie: app=1", isForm}, ""},
+		{"landing is judged by everything else", "POST", "/landing", "x", []string{theirs, isJSON}, refusal.TypeNotAllowed},
+		{"no socket lands", "GET", "/landing", "", []string{theirs, upgrade, connects}, refusal.OriginForeign},
+		{"nothing lands where sessions count", "POST", "/misdeclared", "", []string{cookie, theirs}, refusal.OriginForeign},
 
 		{"socket from our page", "GET", "/ws", "", []string{cookie, ours, upgrade, connects}, ""},
 		{"socket from elsewhere", "GET", "/ws", "", []string{cookie, theirs, upgrade, connects}, refusal.OriginForeign},

@@ -135,6 +135,11 @@ func (g *Gate) route(s sourced) (routed, error) {
 	if err := p.Route.Networks.Admit(p.Addr); err != nil {
 		return routed{}, err
 	}
+	if p.Route.CrossSite && !p.Upgrade && p.Route.Boundary.Public() {
+		// Declared: a payment or identity provider posts people back to us. A socket is no
+		// such landing: the other site's page could read what it answers.
+		return routed{p}, nil
+	}
 	return routed{p}, g.lenient(p, p.Origin.Admit(p.Writes, g.unproved(p)))
 }
 

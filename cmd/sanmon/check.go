@@ -20,6 +20,7 @@ type posture struct {
 	Public        []string `json:"public"`         // routes that anybody may use
 	PublicWriting []string `json:"public_writing"` // those of them that change state
 	Exempt        []string `json:"csrf_exempt"`
+	CrossSite     []string `json:"cross_site"`  // routes where other sites may change something
 	HTMLFields    []string `json:"html_fields"` // fields that may carry markup, as "ROUTE: body html(ugc)"
 	Observing     string   `json:"observing_until,omitempty"`
 	Warnings      []string `json:"warnings"`
@@ -95,7 +96,7 @@ func checkSecrets(ctx context.Context, c *config.Config) error {
 }
 
 func postureOf(c *config.Config, g *sanmon.Gate) posture {
-	p := posture{OK: true, Routes: len(g.Routes), Public: []string{}, PublicWriting: []string{}, Exempt: []string{}, Warnings: []string{}, HTMLFields: server.HTMLFields(g)}
+	p := posture{OK: true, Routes: len(g.Routes), Public: []string{}, PublicWriting: []string{}, Exempt: []string{}, CrossSite: []string{}, Warnings: []string{}, HTMLFields: server.HTMLFields(g)}
 	for _, r := range g.Routes {
 		name := fmt.Sprintf("%s (%s %s)", r.ID, strings.Join(r.AllMethods(), ","), r.Path)
 		if r.Boundary.Public() {
@@ -106,6 +107,9 @@ func postureOf(c *config.Config, g *sanmon.Gate) posture {
 		}
 		if r.CSRFExempt {
 			p.Exempt = append(p.Exempt, name)
+		}
+		if r.CrossSite {
+			p.CrossSite = append(p.CrossSite, name)
 		}
 	}
 	for _, w := range c.Warnings {
@@ -137,6 +141,7 @@ func (e *environment) printPosture(p posture) error {
 	e.printNames("public and writing (anybody may change something here):", p.PublicWriting)
 	e.printNames("public:", p.Public)
 	e.printNames("without CSRF token, by exemption:", p.Exempt)
+	e.printNames("open to other sites, as declared:", p.CrossSite)
 	e.printNames("fields that may carry markup:", p.HTMLFields)
 	if p.Observing != "" {
 		_, _ = fmt.Fprintf(e.stdout, "checks only report until %s\n", p.Observing)

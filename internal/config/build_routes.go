@@ -72,6 +72,7 @@ func (b *builder) route(f, profiles *field) *Route {
 	b.require(r, name, s("require"))
 	b.fresh(r, name, s("fresh"))
 	b.csrf(r, name, s("csrf"))
+	b.crossSite(r, name, f.get("cross_site"))
 	b.limit(r, name, s("limit"), f)
 	b.upstreamOf(r, name, s("upstream"), f)
 	r.Network = s("network").networks()

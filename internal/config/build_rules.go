@@ -105,6 +105,16 @@ func (b *builder) csrf(r *Route, name string, f *field) {
 	}
 }
 
+// crossSite reads that other sites may post here. Where our session decides who is
+// calling, that would be an open door to forgery, and could not work either.
+func (b *builder) crossSite(r *Route, name string, f *field) {
+	r.CrossSite = CrossSite{Reason: f.get("reason").text(), Cookies: f.get("cookies").texts()}
+	if f.set && !f.bad && len(r.Boundary) > 0 && !r.Public() {
+		b.fault(f.at, "write boundary: public and let the backend check what arrives, or remove it",
+			"%s has cross_site, but is not public: our own session cookie never travels cross-site", name)
+	}
+}
+
 func (b *builder) limit(r *Route, name string, f, route *field) {
 	if !f.set {
 		if r.Public() && r.writes() {

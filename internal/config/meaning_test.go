@@ -120,6 +120,13 @@ limits: { network: { off: "the load balancer limits" } }`)
 	}
 }
 
+func TestCrossSite(t *testing.T) {
+	c := accept(t, 7, route(`boundary: public, effect: write, limit: { rate: 1/s }, cross_site: { reason: "the provider posts back", cookies: [sessionid] }`))
+	if got := c.Routes[0].CrossSite; !got.Declared() || got.Reason != "the provider posts back" || len(got.Cookies) != 1 || got.Cookies[0] != "sessionid" {
+		t.Errorf("%+v", got)
+	}
+}
+
 // A default gives way to a shorter window; tests and operators shorten one key.
 func TestShorterWindow(t *testing.T) {
 	c := accept(t, 8, "session: { absolute: 10s }\ntoken: { refresh_absolute: 20s }")

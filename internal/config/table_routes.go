@@ -55,6 +55,10 @@ func routeKeys() []key {
 			doc: "What one needs to come in, any of: `session` (our login), `token` (access token), `key` (API key). `public` stands alone and must be typed out: there is no default. (`token` is understood; as this version issues no tokens, every token is refused.)"},
 	}
 	return append(append(own, settingKeys()...),
+		key{name: "cross_site", example: `{ reason: "the payment provider posts people back", cookies: [sessionid] }`, doc: "Effectful requests may come from other sites, as the answers of payment and identity providers do (SAML, `form_post`). On a public route only; WebSockets stay refused. Every other check stays. The backend has to check what arrives.", shape: section(
+			key{name: "reason", required: true, shape: one(reason()), example: "the payment provider posts people back", doc: "Why other sites may change something here."},
+			key{name: "cookies", shape: many(cookieName()), example: "[sessionid]", doc: "Cookies of the backend that such a request has to carry: no answer of this upstream gets `SameSite=Lax` added to them. What the backend itself says is never changed."},
+		)},
 		key{name: "profile", shape: one(nameOf("profile")), example: "api", doc: "Takes settings from `profiles`. What the route says itself counts."})
 }
 
@@ -69,7 +73,7 @@ func routeTables() []key {
 			key{name: "failures", def: "{ rate: 30/10m, burst: 30 }", shape: limit, doc: "Failed credentials of every kind, per network."},
 		)},
 		{name: "profiles", shape: byName(nameOf("profile"), section(settingKeys()...)), example: `{ api: { input: { max_body: 1MiB, types: [application/json] } } }`,
-			doc: "Settings that routes share by naming them: every key of a route but id, match, boundary and profile. One level, no inheritance. A key of the route replaces the profile's; `input` and `output` are joined key by key."},
+			doc: "Settings that routes share by naming them: every key of a route but id, match, boundary, cross_site and profile. One level, no inheritance. A key of the route replaces the profile's; `input` and `output` are joined key by key."},
 		{name: "routes", required: true, shape: listOf(section(routeKeys()...)), doc: "Who may reach what. A request that no route matches is refused (`route_unknown`)."},
 		{name: "observe_all", doc: "Every check that can be rolled out gently only reports. Never authentication or authorisation.", shape: section(
 			key{name: "until", required: true, shape: one(date()), example: "2027-01-31", doc: "When it ends by itself: the beginning of that day in UTC, or an RFC 3339 time."},

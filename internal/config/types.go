@@ -145,6 +145,7 @@ type Route struct {
 	Require    []string
 	Fresh      time.Duration // 0: none
 	CSRF       CSRF
+	CrossSite  CrossSite
 	Limit      Rate
 	LimitPer   string // "caller", "network" or "route"
 	Network    []netip.Prefix
@@ -171,6 +172,15 @@ type CSRF struct {
 	Kind   string // "session", "page", "once" or "exempt"
 	Reason string // of the exemption
 }
+
+// CrossSite declares that other sites send effectful requests to a route.
+type CrossSite struct {
+	Reason  string   // "": not declared
+	Cookies []string // of the backend, that such requests have to carry
+}
+
+// Declared reports whether the route has the key.
+func (c CrossSite) Declared() bool { return c.Reason != "" }
 
 // Public reports whether the boundary is open to everybody.
 func (r *Route) Public() bool { return len(r.Boundary) == 1 && r.Boundary[0] == caller.Anonymous }

@@ -91,6 +91,7 @@ func (s *State) upstreams(c *config.Config, tunnels *proxy.Tunnels, https bool) 
 		s.Backends[name], s.Timeouts[name] = backend, up.Timeout
 		s.Gate.Harden[name] = headers.CookieOptions{
 			Secure: https, HTTPOnly: up.CookieHTTPOnly, Scripts: up.CookieScripts, Reserved: s.Gate.Cookies,
+			CrossSite: crossSite(c, name),
 		}
 	}
 	return nil
@@ -128,6 +129,7 @@ func (s *State) routes(c *config.Config, l Layers, https bool) error {
 			Paths:      target.Options{Semicolon: up.Semicolon, EncodedSlash: up.Slash},
 			CSRF:       kindOf(r.CSRF.Kind),
 			CSRFExempt: r.CSRF.Kind == "exempt",
+			CrossSite:  r.CrossSite.Declared(),
 			Networks:   network.List{Allow: r.Network},
 			Limit:      rate, LimitPer: perOf(r.LimitPer),
 			MaxBody: r.MaxBody, Types: r.Types, Input: inputOf(r, l), Floor: floor, CSP: pages, Plain: up.PlainIdentity,
@@ -136,6 +138,17 @@ func (s *State) routes(c *config.Config, l Layers, https bool) error {
 		})
 	}
 	return nil
+}
+
+// crossSite are the cookies of an upstream that its declared routes name. They are set by
+// any answer, so they count for the whole upstream.
+func crossSite(c *config.Config, upstream string) (names []string) {
+	for _, r := range c.Routes {
+		if r.Upstream == upstream {
+			names = append(names, r.CrossSite.Cookies...)
+		}
+	}
+	return names
 }
 
 // inputOf says which document the requests of a route are judged by.

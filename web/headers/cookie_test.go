@@ -10,6 +10,7 @@ import (
 
 func TestHardenCookie(t *testing.T) {
 	https := headers.CookieOptions{Secure: true}
+	crossing := headers.CookieOptions{Secure: true, CrossSite: []string{"sessionid", "sanmon"}}
 	for _, tt := range []struct {
 		o          headers.CookieOptions
 		line, want string // want "" is a cookie that is dropped
@@ -35,6 +36,12 @@ func TestHardenCookie(t *testing.T) {
 		{headers.CookieOptions{SameSite: "strict"}, "a=b", "a=b; SameSite=Strict"},
 		{headers.CookieOptions{SameSite: "None"}, "a=b; SameSite=Lax", "a=b; SameSite=Lax"},
 		{headers.CookieOptions{SameSite: "None"}, "a=b", "a=b; Secure; SameSite=None"},
+
+		{crossing, "sessionid=x", "sessionid=x; Secure; HttpOnly"},
+		{crossing, "sessionid=x; SameSite=Lax", "sessionid=x; SameSite=Lax; Secure; HttpOnly"},
+		{crossing, "Sessionid=x", "Sessionid=x; Secure; HttpOnly; SameSite=Lax"}, // names of cookies have a case
+		{crossing, "theme=x", "theme=x; Secure; SameSite=Lax"},
+		{crossing, "sanmon=x", ""},
 
 		{https, "__Host-sanmon=x", ""}, {https, "sanmon=x", ""}, {https, "SANMON=x", ""}, {https, "__host-Sanmon=x", ""}, {https, " sanmon =x", ""}, {https, "\tsanmon=x", ""},
 		{https, "__Host-sanmon-device=x", ""}, {https, "sanmon-device=x; Path=/", ""}, {https, "__HOST-SANMON-pre=x; Secure", ""}, {https, "sanmon=; Max-Age=0", ""},

@@ -12,6 +12,10 @@ type CookieOptions struct {
 	HTTPOnly []string // names that get HttpOnly beside the built-in rule
 	Scripts  []string // names that scripts must read: never given HttpOnly
 	Reserved []string // names that a backend must not set, beside ours
+
+	// CrossSite are names that get no SameSite: another site sends people back to us by
+	// POST, and browsers would leave a cookie with an explicit Lax out of that.
+	CrossSite []string
 }
 
 // HardenCookie returns one Set-Cookie line of a backend with the attributes that it
@@ -29,7 +33,7 @@ func HardenCookie(line string, o CookieOptions) (out string, keep bool) {
 	}
 	var sameSite, secure, httpOnly string // what is added, "" nothing
 	has := readAttributes(attributes)
-	if !has.sameSite {
+	if !has.sameSite && !slices.Contains(o.CrossSite, name) {
 		sameSite = o.sameSite()
 	}
 	if !has.secure && (o.Secure || has.sameSiteNone || sameSite == sameSiteNone) { // browsers drop None without Secure
