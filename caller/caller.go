@@ -61,6 +61,9 @@ type Caller struct {
 	Credential *Rights // what the credential grants
 	Principal  *Rights // what the principal may do now
 
+	AMR []string // how the person authenticated (RFC 8176): "pwd", "otp", "hwk"; not to be changed
+	ACR string   // what that is worth: "aal1", "aal2"; "" not known
+
 	AuthTime  time.Time // last authentication of the person; zero for keys
 	ExpiresAt time.Time // when this credential ends at the latest
 

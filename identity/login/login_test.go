@@ -127,6 +127,15 @@ func (s *sessions) RevokeSession(_ context.Context, sid, _ string, _ time.Time, 
 	return true, nil
 }
 
+func (s *sessions) NoteFactors(_ context.Context, sid string, amr []string, acr string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rows[sid]
+	r.AMR, r.ACR = amr, acr
+	s.rows[sid] = r
+	return nil
+}
+
 func (s *sessions) TouchSession(context.Context, string, time.Time, []string, bool) error { return nil }
 
 type journal struct {

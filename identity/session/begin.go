@@ -17,7 +17,9 @@ type Meta struct {
 	From      netip.Addr // address of the client
 	Device    string     // as Device returns it
 	RequestID string
-	Actor     string // principal id, "cli" or "system"; the person itself where empty
+	Actor     string   // principal id, "cli" or "system"; the person itself where empty
+	AMR       []string // how the person has just authenticated (RFC 8176); empty: a password
+	ACR       string   // AAL1 or AAL2; "": AAL1
 }
 
 func (m Meta) event(name audit.Name, user, sid, detail string, at time.Time) audit.Event {
@@ -34,11 +36,11 @@ func (k *Keeper) Begin(ctx context.Context, user principal.Record, m Meta, now t
 	o, now := k.options.Load(), now.Truncate(time.Microsecond)
 	value, hash := random()
 	r := Record{SID: secret.NewID("ses_"), User: user.ID, SecretHash: hash, RotatedAt: now, CreatedAt: now,
-		AuthTime: now, LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device,
+		AMR: m.amr(), ACR: m.acr(), AuthTime: now, LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device,
 		Networks: networkTexts(withNetwork(nil, Network(m.From)))}
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	err := k.store.CreateSession(ctx, r, o.MaxPerUser, m.event(audit.LoginOK, user.ID, r.SID, "device="+m.Device, now))
+	err := k.store.CreateSession(ctx, r, o.MaxPerUser, m.event(audit.LoginOK, user.ID, r.SID, m.words(), now))
 	if o.MaxPerUser > 0 {
 		k.memory.hideUser(user.ID) // one of them may have been evicted
 	}
@@ -96,16 +98,17 @@ func (k *Keeper) raise(ctx context.Context, l *live, m Meta, now time.Time) (sec
 	value, hash := random()
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	ev := m.event(audit.LoginOK, l.User, l.SID, "step-up device="+m.Device, now)
+	ev := m.event(audit.LoginOK, l.User, l.SID, "step-up "+m.words(), now)
 	r, err := k.exchange(ctx, l, hash, now, now, &ev)
 	if err != nil {
 		return secret.Value{}, Record{}, err
 	}
 	r.Networks = networkTexts(withNetwork(*l.networks.Load(), Network(m.From)))
-	err = k.store.TouchSession(ctx, l.SID, now, r.Networks, false)
+	r.AMR, r.ACR = m.amr(), m.acr()
+	err = errors.Join(k.store.TouchSession(ctx, l.SID, now, r.Networks, false), k.store.NoteFactors(ctx, l.SID, r.AMR, r.ACR))
 	k.memory.hide(l.SID)
 	if err != nil {
-		return secret.Value{}, Record{}, busy("note the network of a session", err)
+		return secret.Value{}, Record{}, busy("note the network and factors of a session", err)
 	}
 	return value, r, nil
 }

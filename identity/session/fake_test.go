@@ -111,6 +111,18 @@ func (s *fakeStore) RotateSession(_ context.Context, sid string, from, to [32]by
 	return nil
 }
 
+func (s *fakeStore) NoteFactors(_ context.Context, sid string, amr []string, acr string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.rows[sid]
+	if !ok {
+		return ErrNotFound
+	}
+	r.AMR, r.ACR = amr, acr
+	s.rows[sid] = r
+	return s.err
+}
+
 func (s *fakeStore) TouchSession(_ context.Context, sid string, at time.Time, networks []string, confirmed bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -88,7 +88,7 @@ func (k *Keeper) Judge(ctx context.Context, cookie string, from netip.Addr, now 
 	}
 	k.note(l, st, now)
 	*into = caller.Caller{Kind: caller.Session, Subject: p.ID, Email: p.Email, Name: p.Name, SID: l.SID,
-		Credential: k.whole, Principal: p.Rights, AuthTime: l.authTime(st), ExpiresAt: l.ExpiresAt,
+		Credential: k.whole, Principal: p.Rights, AMR: l.AMR, ACR: l.ACR, AuthTime: l.authTime(st), ExpiresAt: l.ExpiresAt,
 		Bindings: l.tokens(now, o), Slot: l.slot}
 	if strange && o.Network == StepUp {
 		into.AuthTime = time.Unix(0, 0) // not zero: zero is "no person"

@@ -26,7 +26,7 @@ func TestJudgeSaysWho(t *testing.T) {
 		t.Fatalf("got %q, renew %v", code, renew)
 	}
 	want := caller.Caller{Kind: caller.Session, Subject: "usr_alice", Email: "alice@example.com", Name: "alice@example.com", SID: sid,
-		Credential: &caller.Rights{Whole: true}, Principal: &caller.Rights{Roles: []string{"reader"}, Whole: true},
+		Credential: &caller.Rights{Whole: true}, Principal: &caller.Rights{Roles: []string{"reader"}, Whole: true}, AMR: []string{"pwd"}, ACR: "aal1",
 		AuthTime: t0, ExpiresAt: t0.Add(24 * time.Hour)}
 	if len(c.Bindings) != 1 || len(c.Bindings[0]) != 32 || c.Slot == nil {
 		t.Errorf("bindings %d, slot %v", len(c.Bindings), c.Slot)

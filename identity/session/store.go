@@ -34,6 +34,9 @@ type Record struct {
 	LastSeenAt time.Time
 	ExpiresAt  time.Time // absolute end, set once at creation
 
+	AMR []string // how the person authenticated (RFC 8176): "pwd", "otp", "hwk", …; nil for sessions of older versions
+	ACR string   // what that is worth: AAL1 or AAL2; "" for sessions of older versions
+
 	Networks []string // network keys seen, newest first, at most 8: "203.0.113.0/24"
 	Device   string   // what the person sees in a list: "Firefox on Linux"
 
@@ -61,6 +64,8 @@ type Store interface {
 	// TouchSession writes LastSeenAt, Networks and Confirmed. LastSeenAt never goes
 	// back. It writes no change: caches on other nodes need not know.
 	TouchSession(ctx context.Context, sid string, at time.Time, networks []string, confirmed bool) error
+	// NoteFactors writes AMR and ACR of a live session after a step-up.
+	NoteFactors(ctx context.Context, sid string, amr []string, acr string) error
 	// RevokeSession ends one session; false when it was not alive.
 	RevokeSession(ctx context.Context, sid, reason string, at time.Time, ev audit.Event) (bool, error)
 	// RevokeUserSessions ends all live sessions of a user but the one named by

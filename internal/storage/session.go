@@ -15,8 +15,8 @@ import (
 
 const insertSession = `INSERT INTO session
 	(sid, user_id, secret_hash, prev_hash, prev_auth_time, rotated_at, confirmed, created_at, auth_time,
-	last_seen_at, expires_at, networks, device, revoked_at, revoke_reason)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+	last_seen_at, expires_at, networks, device, revoked_at, revoke_reason, amr, acr)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
 
 // evictSessions ends the live sessions of a user but the $4 seen last.
 const evictSessions = `UPDATE session SET revoked_at = $3, revoke_reason = 'evicted' WHERE sid IN (
@@ -80,34 +80,39 @@ func sessionArgs(r session.Record) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	amr, err := encodeList("amr", r.AMR)
+	if err != nil {
+		return nil, err
+	}
 	if r.RotatedAt.IsZero() {
 		r.RotatedAt = r.CreatedAt
 	}
 	return []any{
 		r.SID, r.User, encodeHash(r.SecretHash), encodeHash(r.PrevHash), micros(r.PrevAuthTime), micros(r.RotatedAt),
 		flag(r.Confirmed), micros(r.CreatedAt), micros(r.AuthTime), micros(r.LastSeenAt), micros(r.ExpiresAt),
-		networks, text(r.Device), micros(r.RevokedAt), text(r.RevokeReason),
+		networks, text(r.Device), micros(r.RevokedAt), text(r.RevokeReason), amr, text(r.ACR),
 	}, nil
 }
 
 const sessionColumns = `sid, user_id, secret_hash, prev_hash, prev_auth_time, rotated_at, confirmed, created_at,
-	auth_time, last_seen_at, expires_at, networks, device, revoked_at, revoke_reason`
+	auth_time, last_seen_at, expires_at, networks, device, revoked_at, revoke_reason, amr, acr`
 
 func scanSession(row scanner) (r session.Record, err error) {
 	var hash, prev []byte
-	var networks string
+	var networks, amr string
 	var prevAuth, rotated, confirmed, created, auth, seen, expires, revoked int64
 	err = row.Scan(&r.SID, &r.User, &hash, &prev, &prevAuth, &rotated, &confirmed, &created,
-		&auth, &seen, &expires, &networks, &r.Device, &revoked, &r.RevokeReason)
+		&auth, &seen, &expires, &networks, &r.Device, &revoked, &r.RevokeReason, &amr, &r.ACR)
 	if err != nil {
 		return r, err
 	}
 	r.PrevAuthTime, r.RotatedAt, r.CreatedAt, r.AuthTime = at(prevAuth), at(rotated), at(created), at(auth)
 	r.LastSeenAt, r.ExpiresAt, r.RevokedAt, r.Confirmed = at(seen), at(expires), at(revoked), confirmed != 0
-	var bad [3]error
+	var bad [4]error
 	r.SecretHash, bad[0] = decodeHash("session secret", hash)
 	r.PrevHash, bad[1] = decodeHash("session secret", prev)
 	r.Networks, bad[2] = decodeList("networks", networks)
+	r.AMR, bad[3] = decodeList("amr", amr)
 	return r, errors.Join(bad[:]...)
 }
 

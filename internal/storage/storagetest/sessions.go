@@ -13,6 +13,7 @@ func sessionCreate(t *testing.T, open Open) {
 	db, _ := open(t)
 	r := ses("ses_1", "usr_1", time.Minute)
 	r.PrevHash, r.PrevAuthTime, r.Confirmed = hash("before"), t0.Add(-time.Hour), true
+	r.AMR, r.ACR = []string{"pwd", "otp"}, "aal2"
 	ok(t, db.CreateSession(t.Context(), r, 0, event(audit.LoginOK)))
 	equal(t, must(db.SessionBySID(t.Context(), "ses_1"))(t), r)
 	wantTrail(t, db, "session:ses_1", "login.ok")
@@ -230,6 +231,23 @@ func sessionList(t *testing.T, open Open) {
 		}
 		if got != c.want {
 			t.Errorf("user %q at %s, limit %d: %q, want %q", c.user, c.now, c.limit, got, c.want)
+		}
+	}
+}
+
+func sessionFactors(t *testing.T, open Open) {
+	db, _ := open(t)
+	r := ses("ses_1", "usr_1", 0)
+	r.AMR, r.ACR = []string{"pwd"}, "aal1"
+	ok(t, db.CreateSession(t.Context(), r, 0, event(audit.LoginOK)))
+	ok(t, db.NoteFactors(t.Context(), "ses_1", []string{"pwd", "otp"}, "aal2"))
+	r.AMR, r.ACR = []string{"pwd", "otp"}, "aal2"
+	equal(t, must(db.SessionBySID(t.Context(), "ses_1"))(t), r)
+	wantTrail(t, db, "session:ses_1 session:ses_1", "login.ok")
+	must(db.RevokeSession(t.Context(), "ses_1", "logout", t0, event(audit.Logout)))(t)
+	for _, sid := range []string{"ses_1", "ses_2", "", "\x00"} { // ended, unknown
+		if err := db.NoteFactors(t.Context(), sid, nil, "aal1"); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("%q: %v", sid, err)
 		}
 	}
 }

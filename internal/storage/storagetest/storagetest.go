@@ -35,6 +35,7 @@ func Run(t *testing.T, open Open) {
 		"sessions/revoke":   sessionRevoke,
 		"sessions/user":     sessionRevokeUser,
 		"sessions/list":     sessionList,
+		"sessions/factors":  sessionFactors,
 		"principals/create": principalCreate,
 		"principals/find":   principalFind,
 		"principals/change": principalChange,

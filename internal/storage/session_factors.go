@@ -1,0 +1,30 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sanmon-gate/sanmon/change"
+	"github.com/sanmon-gate/sanmon/identity/session"
+)
+
+const noteFactors = `UPDATE session SET amr = $2, acr = $3 WHERE sid = $1 AND revoked_at = 0`
+
+// NoteFactors implements session.Store. ErrNotFound when there is no such live session.
+func (db *DB) NoteFactors(ctx context.Context, sid string, amr []string, acr string) error {
+	encoded, err := encodeList("amr", amr)
+	if err == nil && !holdable(sid) {
+		err = session.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("note factors: %w", err)
+	}
+	return db.change(ctx, "note factors", func(t *transaction) error {
+		n, err := t.exec(noteFactors, sid, encoded, text(acr))
+		if err == nil && n == 0 {
+			err = session.ErrNotFound
+		}
+		t.announce(change.Session, sid)
+		return err
+	})
+}
