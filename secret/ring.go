@@ -17,6 +17,7 @@ const (
 	PurposeAssertion = "assertion" // ECDSA P-256 scalar of Sanmon-Assertion, 32 bytes
 	PurposeDevice    = "device"    // HMAC-SHA-256 key of pre-session and device cookies, 32 bytes
 	PurposeSession   = "session"   // HMAC-SHA-256 key that derives the successor of a session secret, 32 bytes
+	PurposeToken     = "token"     // ECDSA P-256 scalar of access tokens, 32 bytes
 )
 
 // SealedKey is one server key as the store keeps it.
@@ -25,6 +26,7 @@ type SealedKey struct {
 	Version   int // 1, 2, …; the highest is current
 	Sealed    []byte
 	CreatedAt time.Time
+	ActiveAt  time.Time // when a signing key begins to sign; zero: it is "next"
 	RetiredAt time.Time // zero while the key may still verify
 }
 
@@ -43,8 +45,10 @@ var ErrVersionTaken = errors.New("server key version is taken")
 
 // Key is one opened server key.
 type Key struct {
-	Version int
-	Value   Value
+	Version   int
+	Value     Value
+	CreatedAt time.Time
+	ActiveAt  time.Time // as in SealedKey
 }
 
 // Ring holds the opened keys of one purpose. Reading is lock-free; Load swaps the
@@ -97,7 +101,7 @@ func (r *Ring) Load(ctx context.Context, store KeyStore, master *Master) error {
 		if err != nil {
 			return fmt.Errorf("load %s key %d: %w", r.Purpose, s.Version, err)
 		}
-		keys = append(keys, Key{s.Version, v})
+		keys = append(keys, Key{s.Version, v, s.CreatedAt, s.ActiveAt})
 	}
 	slices.SortFunc(keys, func(a, b Key) int { return a.Version - b.Version })
 	if len(keys) > 0 || r.keys.Load() == nil {
@@ -106,8 +110,18 @@ func (r *Ring) Load(ctx context.Context, store KeyStore, master *Master) error {
 	return nil
 }
 
-// Rotate makes a key of the given version and stores it sealed.
+// Rotate makes a key of the given version, in use from now on, and stores it sealed.
 func Rotate(ctx context.Context, store KeyStore, master *Master, purpose string, version int, generate func() ([]byte, error)) error {
+	k, err := newKey(master, purpose, version, generate, time.Now())
+	if err != nil {
+		return err
+	}
+	k.ActiveAt = k.CreatedAt
+	return store.AddServerKey(ctx, k)
+}
+
+// newKey makes one sealed key. generate returns its bytes; nil means 32 random ones.
+func newKey(master *Master, purpose string, version int, generate func() ([]byte, error), now time.Time) (SealedKey, error) {
 	if generate == nil {
 		generate = func() ([]byte, error) {
 			b := make([]byte, 32)
@@ -117,16 +131,16 @@ func Rotate(ctx context.Context, store KeyStore, master *Master, purpose string,
 	}
 	plain, err := generate()
 	if err != nil {
-		return fmt.Errorf("make %s key: %w", purpose, err)
+		return SealedKey{}, fmt.Errorf("make %s key: %w", purpose, err)
 	}
 	sealed, err := master.Seal("keyset/"+purpose, plain)
 	if err != nil {
-		return err
+		return SealedKey{}, err
 	}
-	return store.AddServerKey(ctx, SealedKey{Purpose: purpose, Version: version, Sealed: sealed, CreatedAt: time.Now()})
+	return SealedKey{Purpose: purpose, Version: version, Sealed: sealed, CreatedAt: now}, nil
 }
 
-// Current is the key that signs. It panics on an empty ring, which no constructor
+// Current is the newest key: the one that is in use, where keys have no states. It panics on an empty ring, which no constructor
 // but NewRing without keys makes.
 func (r *Ring) Current() Key {
 	keys := r.All()

@@ -9,7 +9,7 @@ import (
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
-const serverKeys = `SELECT purpose, version, sealed, created_at, retired_at FROM server_key
+const serverKeys = `SELECT purpose, version, sealed, created_at, active_at, retired_at FROM server_key
 	WHERE purpose = $1 AND retired_at = 0 ORDER BY version`
 
 // ServerKeys implements secret.KeyStore.
@@ -27,14 +27,14 @@ func (db *DB) ServerKeys(ctx context.Context, purpose string) ([]secret.SealedKe
 }
 
 func scanServerKey(row scanner) (k secret.SealedKey, err error) {
-	var created, retired int64
-	err = row.Scan(&k.Purpose, &k.Version, &k.Sealed, &created, &retired)
-	k.CreatedAt, k.RetiredAt = at(created), at(retired)
+	var created, active, retired int64
+	err = row.Scan(&k.Purpose, &k.Version, &k.Sealed, &created, &active, &retired)
+	k.CreatedAt, k.ActiveAt, k.RetiredAt = at(created), at(active), at(retired)
 	return k, err
 }
 
-const insertServerKey = `INSERT INTO server_key (purpose, version, sealed, created_at, retired_at)
-	VALUES ($1, $2, $3, $4, $5)`
+const insertServerKey = `INSERT INTO server_key (purpose, version, sealed, created_at, active_at, retired_at)
+	VALUES ($1, $2, $3, $4, $5, $6)`
 
 // AddServerKey implements secret.KeyStore. It writes the event keyset.rotated
 // itself, by "system", because the interface takes none.
@@ -47,7 +47,7 @@ func (db *DB) AddServerKey(ctx context.Context, k secret.SealedKey) error {
 		if k.CreatedAt.IsZero() {
 			k.CreatedAt = t.now
 		}
-		_, err := t.exec(insertServerKey, k.Purpose, int64(k.Version), k.Sealed, micros(k.CreatedAt), micros(k.RetiredAt))
+		_, err := t.exec(insertServerKey, k.Purpose, int64(k.Version), k.Sealed, micros(k.CreatedAt), micros(k.ActiveAt), micros(k.RetiredAt))
 		if t.db.duplicate(err) {
 			return secret.ErrVersionTaken
 		}

@@ -18,13 +18,13 @@ import (
 )
 
 var (
-	_ session.Store   = (*DB)(nil)
-	_ principal.Store = (*DB)(nil)
-	_ apikey.Store    = (*DB)(nil)
-	_ secret.KeyStore = (*DB)(nil)
-	_ csrf.Spent      = (*DB)(nil)
-	_ rollout.Store   = (*DB)(nil)
-	_ openapi.Store   = (*DB)(nil)
+	_ session.Store    = (*DB)(nil)
+	_ principal.Store  = (*DB)(nil)
+	_ apikey.Store     = (*DB)(nil)
+	_ secret.TurnStore = (*DB)(nil)
+	_ csrf.Spent       = (*DB)(nil)
+	_ rollout.Store    = (*DB)(nil)
+	_ openapi.Store    = (*DB)(nil)
 
 	_ openapi.RequestStore = (*DB)(nil)
 )

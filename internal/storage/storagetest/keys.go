@@ -186,7 +186,7 @@ func serverKeys(t *testing.T, open Open) {
 	if got, err := db.ServerKeys(t.Context(), "csrf"); err != nil || got == nil || len(got) != 0 {
 		t.Fatalf("none is %v, %v; want an empty slice", got, err)
 	}
-	k := secret.SealedKey{Purpose: "csrf", Version: 2, Sealed: []byte{0, 1, 255}, CreatedAt: t0}
+	k := secret.SealedKey{Purpose: "csrf", Version: 2, Sealed: []byte{0, 1, 255}, CreatedAt: t0, ActiveAt: t0.Add(time.Second)}
 	one, gone, other := k, k, k
 	one.Version, gone.Version, gone.RetiredAt, other.Purpose = 1, 3, t0, "pepper"
 	for _, add := range []secret.SealedKey{k, one, gone, other} {

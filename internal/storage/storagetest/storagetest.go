@@ -35,6 +35,9 @@ func Run(t *testing.T, open Open) {
 		"sessions/revoke":   sessionRevoke,
 		"sessions/user":     sessionRevokeUser,
 		"sessions/list":     sessionList,
+		"sessions/late":     sessionLateMark,
+		"sessions/children": sessionChildren,
+		"sessions/grants":   sessionGrants,
 		"sessions/factors":  sessionFactors,
 		"principals/create": principalCreate,
 		"principals/find":   principalFind,
@@ -46,6 +49,8 @@ func Run(t *testing.T, open Open) {
 		"keys/each":         keyEach,
 		"serverkeys":        serverKeys,
 		"ring":              ring,
+		"turn":              turn,
+		"keychain":          keychain,
 		"spent":             spent,
 		"audit":             auditTrail,
 		"audit/append-only": auditAppendOnly,
@@ -82,7 +87,7 @@ func hash(s string) [32]byte { return sha256.Sum256([]byte(s)) }
 // ses is a live session of a user whose secret is its sid.
 func ses(sid, user string, seen time.Duration) session.Record {
 	return session.Record{
-		SID: sid, User: user, SecretHash: hash(sid), RotatedAt: t0, CreatedAt: t0, AuthTime: t0,
+		SID: sid, User: user, SecretHash: hash(sid), Kind: session.Login, RotatedAt: t0, CreatedAt: t0, AuthTime: t0,
 		LastSeenAt: t0.Add(seen), ExpiresAt: t0.Add(24 * time.Hour), Networks: []string{"203.0.113.0/24"}, Device: "Firefox on Linux",
 	}
 }
