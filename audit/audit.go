@@ -27,6 +27,11 @@ const (
 	KeyRotated      Name = "key.rotated"
 	KeyRevoked      Name = "key.revoked"
 	KeyReported     Name = "key.reported"
+	TokenIssued     Name = "token.issued"    // a grant began
+	TokenRevoked    Name = "token.revoked"   // a grant ended, and its tokens with it
+	RefreshReuse    Name = "refresh.reuse"   // a spent refresh token came back: theft
+	RefreshRetried  Name = "refresh.retried" // the one before came within its window: first of it, or too often in a day
+	RefreshRefused  Name = "refresh.refused" // of another key or network, of a dead grant, or newer than the store knows
 	KeysetRotated   Name = "keyset.rotated"
 	ConfigLoaded    Name = "config.loaded"
 	ConfigRefused   Name = "config.refused"

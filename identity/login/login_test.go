@@ -136,7 +136,9 @@ func (s *sessions) NoteFactors(_ context.Context, sid string, amr []string, acr 
 	return nil
 }
 
-func (s *sessions) TouchSession(context.Context, string, time.Time, []string, bool) error { return nil }
+func (s *sessions) TouchSession(context.Context, string, [32]byte, time.Time, []string, bool) error {
+	return nil
+}
 
 type journal struct {
 	mu     sync.Mutex

@@ -105,7 +105,7 @@ func (k *Keeper) raise(ctx context.Context, l *live, m Meta, now time.Time) (sec
 	}
 	r.Networks = networkTexts(withNetwork(*l.networks.Load(), Network(m.From)))
 	r.AMR, r.ACR = m.amr(), m.acr()
-	err = errors.Join(k.store.TouchSession(ctx, l.SID, now, r.Networks, false), k.store.NoteFactors(ctx, l.SID, r.AMR, r.ACR))
+	err = errors.Join(k.store.TouchSession(ctx, l.SID, r.SecretHash, now, r.Networks, false), k.store.NoteFactors(ctx, l.SID, r.AMR, r.ACR))
 	k.memory.hide(l.SID)
 	if err != nil {
 		return secret.Value{}, Record{}, busy("note the network and factors of a session", err)

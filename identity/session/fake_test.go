@@ -123,7 +123,7 @@ func (s *fakeStore) NoteFactors(_ context.Context, sid string, amr []string, acr
 	return s.err
 }
 
-func (s *fakeStore) TouchSession(_ context.Context, sid string, at time.Time, networks []string, confirmed bool) error {
+func (s *fakeStore) TouchSession(_ context.Context, sid string, secret [32]byte, at time.Time, networks []string, confirmed bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.rows[sid]
@@ -136,7 +136,9 @@ func (s *fakeStore) TouchSession(_ context.Context, sid string, at time.Time, ne
 	if at.After(r.LastSeenAt) {
 		r.LastSeenAt = at
 	}
-	r.Networks, r.Confirmed = networks, r.Confirmed || confirmed
+	if r.SecretHash == secret {
+		r.Networks, r.Confirmed = networks, r.Confirmed || confirmed
+	}
 	s.rows[sid] = r
 	s.touches++
 	return nil

@@ -123,6 +123,8 @@ func (k *Keeper) load(ctx context.Context, hash [32]byte) (*live, error) {
 		return nil, stranger("no session has the secret that was presented (it was replaced, deleted or guessed)")
 	case err != nil:
 		return nil, busy("read a session", err)
+	case r.Kind == Grant:
+		return nil, stranger("the secret is that of a grant, which no cookie stands for")
 	}
 	return k.keep(r, gen), nil
 }

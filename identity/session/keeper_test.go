@@ -127,7 +127,7 @@ func TestAnotherNodeKeepsASessionAlive(t *testing.T) {
 	w := newWorld(t, Options{Rotate: -1})
 	cookie, sid := w.begin(t0)
 	w.want(cookie, t0, "")
-	if err := w.store.TouchSession(bg, sid, t0.Add(50*time.Minute), []string{"203.0.113.0/24"}, true); err != nil {
+	if err := w.store.TouchSession(bg, sid, w.store.row(sid).SecretHash, t0.Add(50*time.Minute), []string{"203.0.113.0/24"}, true); err != nil {
 		t.Fatal(err)
 	}
 	w.want(cookie, t0.Add(70*time.Minute), "") // idle by memory, not by the row

@@ -93,7 +93,7 @@ func (l *live) state(hash [32]byte, now time.Time, o *Options) state {
 		return revoked
 	case !now.Before(l.ExpiresAt):
 		return ended
-	case now.UnixMicro()-l.seen.Load() >= o.Idle.Microseconds():
+	case l.Kind != Grant && now.UnixMicro()-l.seen.Load() >= o.Idle.Microseconds():
 		return idle
 	case hash == l.SecretHash:
 		return current

@@ -18,8 +18,26 @@ type memory struct {
 	mu     sync.Mutex
 	gen    uint64
 	max    int
-	bySID  map[string]*live           // hidden ones too
-	byUser map[string]map[string]bool // user → sids
+	bySID  map[string]*live // hidden ones too
+	byUser family           // user → sids
+	grants family           // sid of a login → sids of its grants
+}
+
+// family is sets of sids that belong together.
+type family map[string]map[string]bool
+
+func (f family) add(to, sid string) {
+	if f[to] == nil {
+		f[to] = make(map[string]bool)
+	}
+	f[to][sid] = true
+}
+
+func (f family) remove(from, sid string) {
+	delete(f[from], sid)
+	if len(f[from]) == 0 {
+		delete(f, from)
+	}
 }
 
 type memoryShard struct {
@@ -28,7 +46,7 @@ type memoryShard struct {
 }
 
 func newMemory(max int) *memory {
-	m := &memory{max: max, bySID: make(map[string]*live), byUser: make(map[string]map[string]bool)}
+	m := &memory{max: max, bySID: make(map[string]*live), byUser: family{}, grants: family{}}
 	for i := range m.shards {
 		m.shards[i].byHash = make(map[[32]byte]*live)
 	}
@@ -114,11 +132,14 @@ func (m *memory) hideAll() {
 	}
 }
 
-// forget removes a session that has ended.
+// forget removes a session that has ended, and its grants, which may have.
 func (m *memory) forget(sid string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.gen++
+	for grant := range m.grants[sid] {
+		m.remove(grant)
+	}
 	m.remove(sid)
 }
 
@@ -150,10 +171,10 @@ func (m *memory) insert(l *live) {
 		m.unlink(old)
 	}
 	m.bySID[l.SID] = l
-	if m.byUser[l.User] == nil {
-		m.byUser[l.User] = make(map[string]bool)
+	m.byUser.add(l.User, l.SID)
+	if l.Parent != "" {
+		m.grants.add(l.Parent, l.SID)
 	}
-	m.byUser[l.User][l.SID] = true
 	m.link(l.SecretHash, l)
 	if l.PrevHash != ([32]byte{}) {
 		m.link(l.PrevHash, l)
@@ -167,10 +188,8 @@ func (m *memory) remove(sid string) {
 	}
 	m.unlink(l)
 	delete(m.bySID, sid)
-	delete(m.byUser[l.User], sid)
-	if len(m.byUser[l.User]) == 0 {
-		delete(m.byUser, l.User)
-	}
+	m.byUser.remove(l.User, sid)
+	m.grants.remove(l.Parent, sid)
 }
 
 func (m *memory) evict() *live {

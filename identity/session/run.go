@@ -80,7 +80,7 @@ func (k *Keeper) write(ctx context.Context, l *live) {
 	defer cancel()
 	seen := l.seen.Load()
 	l.unwritten.Store(false) // before the read: what is learned meanwhile stays unwritten
-	err := k.store.TouchSession(ctx, l.SID, time.UnixMicro(seen), networkTexts(*l.networks.Load()), l.confirmed.Load())
+	err := k.store.TouchSession(ctx, l.SID, l.SecretHash, time.UnixMicro(seen), networkTexts(*l.networks.Load()), l.confirmed.Load())
 	if errors.Is(err, ErrNotFound) { // deleted: there is nothing to keep
 		k.memory.forget(l.SID)
 		return

@@ -15,6 +15,18 @@ var ErrNotFound = errors.New("session not found")
 // because another node or request was first.
 var ErrConflict = errors.New("session changed meanwhile")
 
+// Kind is what a session came from.
+type Kind string
+
+// The kinds of session.
+const (
+	// Login is a login with a browser: the secret is a cookie.
+	Login Kind = "login"
+	// Grant is what a person allowed a client: there is no secret, access tokens name
+	// the sid. Its pauses are limited by its refresh tokens, not by Options.Idle.
+	Grant Kind = "grant"
+)
+
 // Record is a session at rest. It holds no credential: secrets are stored as
 // SHA-256 of 256 random bits.
 type Record struct {
@@ -37,6 +49,10 @@ type Record struct {
 	AMR []string // how the person authenticated (RFC 8176): "pwd", "otp", "hwk", …; nil for sessions of older versions
 	ACR string   // what that is worth: AAL1 or AAL2; "" for sessions of older versions
 
+	Kind   Kind   // Login where empty
+	Parent string // Grant: sid of the login session that it came from, "" for none
+	Client string // Grant: client id
+
 	Networks []string // network keys seen, newest first, at most 8: "203.0.113.0/24"
 	Device   string   // what the person sees in a list: "Firefox on Linux"
 
@@ -48,11 +64,12 @@ type Record struct {
 // session change to the feed and the given event in the same transaction.
 type Store interface {
 	// CreateSession stores a new session. When max is positive and the user has
-	// max live sessions already, those seen longest ago are revoked with reason
-	// "evicted" in the same transaction, so that max remain.
+	// max live sessions of the same kind already, those seen longest ago are revoked
+	// with reason "evicted" in the same transaction, so that max remain.
 	CreateSession(ctx context.Context, r Record, max int, ev audit.Event) error
 	// SessionBySecret returns the session whose SecretHash or PrevHash is hash,
-	// revoked or not; ErrNotFound when there is none.
+	// revoked or not; ErrNotFound when there is none. A Grant has no secret: it is
+	// never found.
 	SessionBySecret(ctx context.Context, hash [32]byte) (Record, error)
 	// SessionBySID returns one session, revoked or not; ErrNotFound.
 	SessionBySID(ctx context.Context, sid string) (Record, error)
@@ -61,12 +78,17 @@ type Store interface {
 	// ErrConflict. It sets PrevHash=from, PrevAuthTime=old AuthTime, AuthTime,
 	// RotatedAt=at, LastSeenAt=at, Confirmed=false. ev may be nil.
 	RotateSession(ctx context.Context, sid string, from, to [32]byte, authTime, at time.Time, ev *audit.Event) error
-	// TouchSession writes LastSeenAt, Networks and Confirmed. LastSeenAt never goes
-	// back. It writes no change: caches on other nodes need not know.
-	TouchSession(ctx context.Context, sid string, at time.Time, networks []string, confirmed bool) error
+	// TouchSession writes LastSeenAt, which never goes back, and, only while secret is
+	// still the current hash, Networks and Confirmed: a mark that was made before a
+	// rotation must not confirm the secret that came after it. It writes no change:
+	// caches on other nodes need not know. ErrNotFound.
+	TouchSession(ctx context.Context, sid string, secret [32]byte, at time.Time, networks []string, confirmed bool) error
 	// NoteFactors writes AMR and ACR of a live session after a step-up.
 	NoteFactors(ctx context.Context, sid string, amr []string, acr string) error
-	// RevokeSession ends one session; false when it was not alive.
+	// RevokeSession ends one session and, in the same transaction, its children, each
+	// with an event token.revoked; false when it was not alive. With ReasonIdle or
+	// ReasonExpired the children live on: a grant outlasts the login that it came from,
+	// but not its logout or theft.
 	RevokeSession(ctx context.Context, sid, reason string, at time.Time, ev audit.Event) (bool, error)
 	// RevokeUserSessions ends all live sessions of a user but the one named by
 	// except ("" for none) and returns their sids.

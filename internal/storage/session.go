@@ -15,12 +15,12 @@ import (
 
 const insertSession = `INSERT INTO session
 	(sid, user_id, secret_hash, prev_hash, prev_auth_time, rotated_at, confirmed, created_at, auth_time,
-	last_seen_at, expires_at, networks, device, revoked_at, revoke_reason, amr, acr)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
+	last_seen_at, expires_at, networks, device, revoked_at, revoke_reason, amr, acr, kind, parent, client)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
 
-// evictSessions ends the live sessions of a user but the $4 seen last.
+// evictSessions ends the live sessions of a user and of a kind but the $4 seen last.
 const evictSessions = `UPDATE session SET revoked_at = $3, revoke_reason = 'evicted' WHERE sid IN (
-	SELECT sid FROM session WHERE user_id = $1 AND revoked_at = 0 AND expires_at > $2
+	SELECT sid FROM session WHERE user_id = $1 AND kind = $6 AND revoked_at = 0 AND expires_at > $2
 	ORDER BY last_seen_at DESC, created_at DESC, sid DESC LIMIT $5 OFFSET $4) RETURNING sid`
 
 // CreateSession implements session.Store. Each evicted session has an event
@@ -47,7 +47,10 @@ func (db *DB) CreateSession(ctx context.Context, r session.Record, max int, ev a
 
 func (t *transaction) evict(r session.Record, max int, ev audit.Event) error {
 	created := micros(r.CreatedAt)
-	sids, err := t.ids(evictSessions, r.User, created, created, max-1, int64(math.MaxInt64))
+	sids, err := t.ids(evictSessions, r.User, created, created, max-1, int64(math.MaxInt64), kindOf(r))
+	if err != nil {
+		return err
+	}
 	for _, sid := range sids {
 		t.record(audit.Event{
 			At: ev.At, Event: audit.SessionRevoked, Subject: r.User, Actor: "system", SID: sid,
@@ -55,7 +58,15 @@ func (t *transaction) evict(r session.Record, max int, ev audit.Event) error {
 		})
 	}
 	t.announce(change.Session, sids...)
-	return err
+	return t.endChildren(sids, "evicted", created, ev)
+}
+
+// kindOf is the kind of a session at rest.
+func kindOf(r session.Record) string {
+	if r.Kind == "" {
+		return string(session.Login)
+	}
+	return string(r.Kind)
 }
 
 // conflict turns a taken secret or sid into what the session layer declared.
@@ -70,7 +81,7 @@ func sessionArgs(r session.Record) ([]any, error) {
 	if r.SID == "" || r.User == "" || r.SecretHash == [32]byte{} {
 		return nil, errors.New("session without sid, user or secret (fill all three)")
 	}
-	if err := exact("session", r.SID, r.User); err != nil {
+	if err := exact("session", r.SID, r.User, string(r.Kind), r.Parent, r.Client); err != nil {
 		return nil, err
 	}
 	if _, err := moment(r.CreatedAt); err != nil {
@@ -91,18 +102,20 @@ func sessionArgs(r session.Record) ([]any, error) {
 		r.SID, r.User, encodeHash(r.SecretHash), encodeHash(r.PrevHash), micros(r.PrevAuthTime), micros(r.RotatedAt),
 		flag(r.Confirmed), micros(r.CreatedAt), micros(r.AuthTime), micros(r.LastSeenAt), micros(r.ExpiresAt),
 		networks, text(r.Device), micros(r.RevokedAt), text(r.RevokeReason), amr, text(r.ACR),
+		kindOf(r), r.Parent, r.Client,
 	}, nil
 }
 
 const sessionColumns = `sid, user_id, secret_hash, prev_hash, prev_auth_time, rotated_at, confirmed, created_at,
-	auth_time, last_seen_at, expires_at, networks, device, revoked_at, revoke_reason, amr, acr`
+	auth_time, last_seen_at, expires_at, networks, device, revoked_at, revoke_reason, amr, acr, kind, parent, client`
 
 func scanSession(row scanner) (r session.Record, err error) {
 	var hash, prev []byte
 	var networks, amr string
 	var prevAuth, rotated, confirmed, created, auth, seen, expires, revoked int64
 	err = row.Scan(&r.SID, &r.User, &hash, &prev, &prevAuth, &rotated, &confirmed, &created,
-		&auth, &seen, &expires, &networks, &r.Device, &revoked, &r.RevokeReason, &amr, &r.ACR)
+		&auth, &seen, &expires, &networks, &r.Device, &revoked, &r.RevokeReason, &amr, &r.ACR,
+		&r.Kind, &r.Parent, &r.Client)
 	if err != nil {
 		return r, err
 	}
@@ -116,7 +129,7 @@ func scanSession(row scanner) (r session.Record, err error) {
 	return r, errors.Join(bad[:]...)
 }
 
-const sessionBySecret = `SELECT ` + sessionColumns + ` FROM session WHERE secret_hash = $1
+const sessionBySecret = `SELECT ` + sessionColumns + ` FROM session WHERE secret_hash = $1 AND kind <> 'grant'
 	UNION ALL SELECT ` + sessionColumns + ` FROM session WHERE prev_hash = $1 LIMIT 1`
 
 // SessionBySecret implements session.Store.

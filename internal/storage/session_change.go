@@ -46,15 +46,16 @@ func (db *DB) RotateSession(ctx context.Context, sid string, from, to [32]byte, 
 }
 
 // touchSession goes forward only: marks may arrive late and out of order.
-const touchSession = `UPDATE session SET networks = $3,
+const touchSession = `UPDATE session SET
 	last_seen_at = CASE WHEN last_seen_at < $2 THEN $2 ELSE last_seen_at END,
-	confirmed = CASE WHEN confirmed = 0 THEN $4 ELSE confirmed END
+	networks = CASE WHEN secret_hash = $5 THEN $3 ELSE networks END,
+	confirmed = CASE WHEN confirmed = 0 AND secret_hash = $5 THEN $4 ELSE confirmed END
 	WHERE sid = $1`
 
 // TouchSession implements session.Store. Only a rotation makes a session
 // unconfirmed again: a late mark of another node does not. ErrNotFound when there
 // is no such session.
-func (db *DB) TouchSession(ctx context.Context, sid string, at time.Time, networks []string, confirmed bool) error {
+func (db *DB) TouchSession(ctx context.Context, sid string, secret [32]byte, at time.Time, networks []string, confirmed bool) error {
 	encoded, err := encodeList("networks", networks)
 	if err == nil && !holdable(sid) {
 		err = session.ErrNotFound
@@ -62,7 +63,7 @@ func (db *DB) TouchSession(ctx context.Context, sid string, at time.Time, networ
 	if err != nil {
 		return fmt.Errorf("touch session: %w", err)
 	}
-	n, err := db.exec(ctx, touchSession, sid, micros(at), encoded, flag(confirmed))
+	n, err := db.exec(ctx, touchSession, sid, micros(at), encoded, flag(confirmed), secret[:])
 	if err == nil && n == 0 {
 		err = session.ErrNotFound
 	}
@@ -92,9 +93,37 @@ func (db *DB) RevokeSession(ctx context.Context, sid, reason string, at time.Tim
 		}
 		t.record(ev)
 		t.announce(change.Session, sid)
-		return nil
+		if reason == session.ReasonIdle || reason == session.ReasonExpired {
+			return nil
+		}
+		return t.endChildren([]string{sid}, reason, when, ev)
 	})
 	return ended && err == nil, err
+}
+
+const endChildren = `UPDATE session SET revoked_at = $2, revoke_reason = $3
+	WHERE parent = $1 AND parent <> '' AND revoked_at = 0 RETURNING sid, user_id`
+
+// endChildren ends the grants that came from sessions that end. Each has an event of
+// its own, because its sid is what tokens name.
+func (t *transaction) endChildren(parents []string, reason string, when int64, because audit.Event) error {
+	for _, parent := range parents {
+		rows, err := t.rows(endChildren, parent, when, text(reason))
+		if err != nil {
+			return err
+		}
+		children, err := collect(rows, func(row scanner) (c [2]string, err error) { return c, row.Scan(&c[0], &c[1]) })
+		if err != nil {
+			return err
+		}
+		for _, c := range children {
+			ev := because
+			ev.Event, ev.SID, ev.Subject, ev.Detail = audit.TokenRevoked, c[0], c[1], "reason="+text(reason)+" parent="+parent
+			t.record(ev)
+			t.announce(change.Session, c[0])
+		}
+	}
+	return nil
 }
 
 const revokeUserSessions = `UPDATE session SET revoked_at = $3, revoke_reason = $4

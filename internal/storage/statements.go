@@ -51,7 +51,7 @@ func readTexts() []string {
 func writeTexts() []string {
 	return []string{
 		takeNumbers, insertEvent, insertChange,
-		insertSession, evictSessions, rotateSession, touchSession, revokeSession, revokeUserSessions,
+		insertSession, evictSessions, rotateSession, touchSession, revokeSession, revokeUserSessions, endChildren,
 		insertPrincipal, setRoles, setDisabled, setPassword,
 		insertKey, expireKey, revokeKey, keyExists, touchKey, spend,
 	}

@@ -131,15 +131,17 @@ func (t *transaction) row(query string, args ...any) *sql.Row {
 	return t.tx.QueryRowContext(t.ctx, query, args...)
 }
 
+// rows runs a statement that gives rows.
+func (t *transaction) rows(query string, args ...any) (*sql.Rows, error) {
+	if st := t.db.prepared.write[query]; st != nil {
+		return t.tx.StmtContext(t.ctx, st).QueryContext(t.ctx, args...)
+	}
+	return t.tx.QueryContext(t.ctx, query, args...)
+}
+
 // ids runs a statement that gives one text column, and collects it.
 func (t *transaction) ids(query string, args ...any) ([]string, error) {
-	var rows *sql.Rows
-	var err error
-	if st := t.db.prepared.write[query]; st != nil {
-		rows, err = t.tx.StmtContext(t.ctx, st).QueryContext(t.ctx, args...)
-	} else {
-		rows, err = t.tx.QueryContext(t.ctx, query, args...)
-	}
+	rows, err := t.rows(query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func Bench(b *testing.B, db *storage.DB) {
 		}},
 		{"write/touch session", func() error {
 			n++
-			return db.TouchSession(ctx, "a", t0.Add(time.Duration(n)*time.Second), nil, true)
+			return db.TouchSession(ctx, "a", secret, t0.Add(time.Duration(n)*time.Second), nil, true)
 		}},
 		{"write/touch 100 keys", func() error {
 			n++

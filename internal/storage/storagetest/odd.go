@@ -65,7 +65,7 @@ func refuseName(t *testing.T, db *storage.DB, name string) {
 		"session":    db.CreateSession(t.Context(), ses(name, "usr_1", 0), 0, event(audit.LoginOK)),
 		"key":        db.CreateKey(t.Context(), key(name), time.Time{}, event(audit.KeyCreated)),
 		"scope":      db.CreateKey(t.Context(), k, time.Time{}, event(audit.KeyCreated)),
-		"networks":   db.TouchSession(t.Context(), "ses_1", t0, []string{name}, true),
+		"networks":   db.TouchSession(t.Context(), "ses_1", hash("ses_1"), t0, []string{name}, true),
 		"everything": refusedUser(t, db, name),
 	} {
 		if err == nil {

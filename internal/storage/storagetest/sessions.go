@@ -20,7 +20,7 @@ func sessionCreate(t *testing.T, open Open) {
 
 	plain := session.Record{SID: "ses_2", User: "usr_1", SecretHash: hash("2"), CreatedAt: t0}
 	ok(t, db.CreateSession(t.Context(), plain, 0, event(audit.LoginOK)))
-	plain.RotatedAt = t0 // "CreatedAt at first"
+	plain.RotatedAt, plain.Kind = t0, session.Login // "CreatedAt at first", "Login where empty"
 	equal(t, must(db.SessionBySID(t.Context(), "ses_2"))(t), plain)
 
 	taken := ses("ses_3", "usr_2", 0)
@@ -147,12 +147,12 @@ func sessionTouch(t *testing.T, open Open) {
 	want := ses("ses_1", "usr_1", time.Minute)
 	ok(t, db.CreateSession(t.Context(), want, 0, event(audit.LoginOK)))
 	want.LastSeenAt, want.Networks, want.Confirmed = t0.Add(time.Hour), []string{"198.51.100.0/24", "2001:db8::/48"}, true
-	ok(t, db.TouchSession(t.Context(), "ses_1", want.LastSeenAt, want.Networks, true))
+	ok(t, db.TouchSession(t.Context(), "ses_1", hash("ses_1"), want.LastSeenAt, want.Networks, true))
 	equal(t, must(db.SessionBySID(t.Context(), "ses_1"))(t), want)
 	want.Networks = nil
-	ok(t, db.TouchSession(t.Context(), "ses_1", t0, nil, false)) // late mark: neither backwards nor unconfirmed
+	ok(t, db.TouchSession(t.Context(), "ses_1", hash("ses_1"), t0, nil, false)) // late mark: neither backwards nor unconfirmed
 	equal(t, must(db.SessionBySID(t.Context(), "ses_1"))(t), want)
-	if err := db.TouchSession(t.Context(), "ses_2", t0, nil, false); !errors.Is(err, session.ErrNotFound) {
+	if err := db.TouchSession(t.Context(), "ses_2", hash("ses_2"), t0, nil, false); !errors.Is(err, session.ErrNotFound) {
 		t.Errorf("unknown: %v", err)
 	}
 	wantTrail(t, db, "session:ses_1", "login.ok")
