@@ -29,9 +29,9 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "write":
 		report(write(path, 0))
-	case "fill": // the disk ends at 400 KiB
+	case "fill": // the disk ends at 1 MiB
 		signal.Ignore(syscall.SIGXFSZ)
-		limit := syscall.Rlimit{Cur: 400 << 10, Max: 400 << 10}
+		limit := syscall.Rlimit{Cur: 1 << 20, Max: 1 << 20}
 		report(syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit))
 		report(write(path, 0))
 	case "stranger": // may read what is there, and no more
