@@ -37,6 +37,11 @@ const (
 	ConfigRefused   Name = "config.refused"
 	CSRFRefused     Name = "csrf.refused"
 	AccessRefused   Name = "access.refused"
+	FactorAdded     Name = "factor.added"     // a passkey, an app for codes, recovery codes
+	FactorRemoved   Name = "factor.removed"   // and gone
+	FactorRenamed   Name = "factor.renamed"   // a passkey
+	FactorUsed      Name = "factor.used"      // a recovery code
+	FactorFlagged   Name = "factor.flagged"   // a passkey whose counter did not advance
 	OpenAPIPinned   Name = "openapi.pinned"   // the first document of a backend
 	OpenAPIChanged  Name = "openapi.changed"  // another one was seen
 	OpenAPIApproved Name = "openapi.approved" // and put in force by a person
