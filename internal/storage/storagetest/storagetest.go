@@ -77,6 +77,9 @@ func Run(t *testing.T, open Open) {
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}
+	for name, test := range factorSuite() {
+		t.Run(name, func(t *testing.T) { test(t, open) })
+	}
 }
 
 // t0 is a moment with microseconds, all that is kept.
