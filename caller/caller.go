@@ -58,6 +58,8 @@ type Caller struct {
 	SID     string // public id of the session; "" for keys
 	KeyID   string // public id of the key; "" for sessions
 
+	ClientID string // OAuth client that a token was issued to; "" for everything else
+
 	Credential *Rights // what the credential grants
 	Principal  *Rights // what the principal may do now
 

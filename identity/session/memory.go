@@ -43,12 +43,14 @@ func (f family) remove(from, sid string) {
 type memoryShard struct {
 	mu     sync.RWMutex
 	byHash map[[32]byte]*live
+	bySID  map[string]*live // those that are not hidden
 }
 
 func newMemory(max int) *memory {
 	m := &memory{max: max, bySID: make(map[string]*live), byUser: family{}, grants: family{}}
 	for i := range m.shards {
 		m.shards[i].byHash = make(map[[32]byte]*live)
+		m.shards[i].bySID = make(map[string]*live)
 	}
 	return m
 }
@@ -60,6 +62,23 @@ func (m *memory) get(hash [32]byte) *live {
 	s := m.shard(hash)
 	s.mu.RLock()
 	l := s.byHash[hash]
+	s.mu.RUnlock()
+	return l
+}
+
+// sidShard is where a session is found by its sid. A sid is random and ours.
+func (m *memory) sidShard(sid string) *memoryShard {
+	if sid == "" {
+		return &m.shards[0]
+	}
+	return &m.shards[(sid[len(sid)-1]^sid[len(sid)/2]<<3)%shardCount]
+}
+
+// bySIDShown returns the session with that sid, or nil where it is not known or hidden.
+func (m *memory) bySIDShown(sid string) *live {
+	s := m.sidShard(sid)
+	s.mu.RLock()
+	l := s.bySID[sid]
 	s.mu.RUnlock()
 	return l
 }
@@ -175,6 +194,10 @@ func (m *memory) insert(l *live) {
 	if l.Parent != "" {
 		m.grants.add(l.Parent, l.SID)
 	}
+	s := m.sidShard(l.SID)
+	s.mu.Lock()
+	s.bySID[l.SID] = l
+	s.mu.Unlock()
 	m.link(l.SecretHash, l)
 	if l.PrevHash != ([32]byte{}) {
 		m.link(l.PrevHash, l)
@@ -208,6 +231,12 @@ func (m *memory) link(hash [32]byte, l *live) {
 }
 
 func (m *memory) unlink(l *live) {
+	s := m.sidShard(l.SID)
+	s.mu.Lock()
+	if s.bySID[l.SID] == l {
+		delete(s.bySID, l.SID)
+	}
+	s.mu.Unlock()
 	for _, hash := range [...][32]byte{l.SecretHash, l.PrevHash} {
 		s := m.shard(hash)
 		s.mu.Lock()
