@@ -144,6 +144,7 @@ var exposes = map[string]string{
 	"cmd/sanmon/key.go":                      "prints a new key, once",
 	"identity/keyset/key.go":                 "signs with it",
 	"identity/factor/service.go":             "seals the secret of an app, hashes recovery codes",
+	"identity/login/second.go":               "seals the secret of an app that is being enrolled",
 	"identity/passkey/register.go":           "reads the state of a ceremony",
 	"identity/ticket/ticket.go":              "reads what a ticket carries",
 	"identity/totp/totp.go":                  "makes codes with it, and shows it to its owner",

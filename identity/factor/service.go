@@ -14,8 +14,8 @@ import (
 )
 
 // MaxFailures is how many wrong codes in a row an app survives: after that it is refused
-// until a recovery code or a passkey lets its owner in (NIST SP 800-63B-4, Section 3.2.2:
-// at most 100). Only who has the password gets to try one.
+// until a recovery code was used or its owner enrols it anew, signed in with a passkey
+// (NIST SP 800-63B-4, Section 3.2.2: at most 100). Only who has the password can try one.
 const MaxFailures = 100
 
 // Service enrols and checks second factors. Its fields are set before use. It is safe for
@@ -63,7 +63,7 @@ func (s *Service) app(ctx context.Context, user, code string, now time.Time) (wh
 	case err != nil:
 		return "", busy("read the second factor", err)
 	case t.Failures >= MaxFailures:
-		return fmt.Sprintf("%d wrong codes in a row: the app is refused until a recovery code or passkey was used", t.Failures), nil
+		return fmt.Sprintf("%d wrong codes in a row: the app is refused until a recovery code is used or it is enrolled anew", t.Failures), nil
 	}
 	key, err := s.Master.Open(sealedFor(user), t.Sealed)
 	if err != nil {

@@ -9,18 +9,22 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/identity/factor"
+	"github.com/sanmon-gate/sanmon/identity/passkey"
 	"github.com/sanmon-gate/sanmon/identity/password"
 	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/identity/throttle"
+	"github.com/sanmon-gate/sanmon/identity/ticket"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
 // Users is the part of principal.Store that a login needs.
 type Users interface {
-	// PrincipalByName returns principal.ErrNotFound when there is none.
+	// PrincipalByName and PrincipalByID return principal.ErrNotFound when there is none.
 	PrincipalByName(ctx context.Context, kind principal.Kind, name string) (principal.Record, error)
+	PrincipalByID(ctx context.Context, id string) (principal.Record, error)
 	// SetPassword stores another hash of the same password, ending nothing.
 	SetPassword(ctx context.Context, id string, hash secret.Value, endSessions bool, at time.Time, ev audit.Event) error
 }
@@ -30,7 +34,7 @@ type Journal interface {
 	Record(ctx context.Context, ev audit.Event) error
 }
 
-// Service signs people in. All fields must be set. It is safe for concurrent use.
+// Service signs people in. The first fields must be set. It is safe for concurrent use.
 type Service struct {
 	Users    Users
 	Sessions *session.Keeper
@@ -38,6 +42,13 @@ type Service struct {
 	Throttle *throttle.Throttle
 	Devices  throttle.Devices
 	Journal  Journal
+
+	// Factors are the second factors and Office seals what is carried between the two steps
+	// of a login; both nil: there are no second factors.
+	Factors *factor.Service
+	Office  *ticket.Office
+	// Passkeys keeps passkeys; nil: nobody signs in with one.
+	Passkeys passkey.Store
 }
 
 // Attempt is one try to sign in.
@@ -49,6 +60,11 @@ type Attempt struct {
 	RequestID    string
 	Current      string // session cookie that came along, "" for none: a step-up
 	DeviceCookie string // device cookie that came along, "" for none
+
+	SecondFactor Policy // whether a one-time code is asked for
+	Code         string // one-time or recovery code that came along, "" for none
+	Binding      []byte // by what the browser is known until it has a session; empty: it cannot go on to a second step
+	Ticket       string // of the first step; for Second and Enrol
 }
 
 // Grant is what a successful login gives.
@@ -76,8 +92,12 @@ func (s *Service) Login(ctx context.Context, a Attempt, now time.Time) (Grant, e
 	defer ticket.Abandon() // does nothing after an outcome
 	user, upgrade, why, err := s.authenticate(ctx, account, proper, a.Password)
 	var grant Grant
+	var how proof
 	if err == nil && why == "" {
-		grant, why, err = s.begin(ctx, a, account, user, now)
+		how, why, err = s.second(ctx, a, user, upgrade, now)
+	}
+	if err == nil && why == "" {
+		grant, why, err = s.begin(ctx, a, account, user, how, now)
 	}
 	if err != nil {
 		return Grant{}, err
@@ -167,8 +187,8 @@ func (s *Service) fail(ctx context.Context, a Attempt, subject, why string, now 
 // begin makes the session. A reset or disable that came between the last look at the
 // user and the session's row has ended all sessions but this one, so it is looked once
 // more: whichever of the two was first, the session does not survive the change.
-func (s *Service) begin(ctx context.Context, a Attempt, account string, user principal.Record, now time.Time) (g Grant, why string, err error) {
-	meta := session.Meta{From: a.Addr, Device: session.Device(a.UserAgent), RequestID: a.RequestID}
+func (s *Service) begin(ctx context.Context, a Attempt, account string, user principal.Record, how proof, now time.Time) (g Grant, why string, err error) {
+	meta := session.Meta{From: a.Addr, Device: session.Device(a.UserAgent), RequestID: a.RequestID, AMR: how.amr, ACR: how.acr}
 	value, r, err := s.Sessions.StepUp(ctx, a.Current, user, meta, now)
 	if err != nil {
 		return Grant{}, "", err
