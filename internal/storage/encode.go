@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -114,6 +115,13 @@ func encodeHash(h [32]byte) any {
 		return nil
 	}
 	return h[:]
+}
+
+// hashOfNothing stands where a row must have the hash of a secret and there is none: 256
+// random bits, to which nobody has anything that hashes.
+func hashOfNothing() (h [32]byte) {
+	_, _ = rand.Read(h[:]) // never fails: crypto/rand ends the program instead
+	return h
 }
 
 // decodeHash reads a hash at rest; NULL is the zero hash.

@@ -30,19 +30,30 @@ func (db *DB) CreateSession(ctx context.Context, r session.Record, max int, ev a
 	if err != nil {
 		return fmt.Errorf("create session: %w", err)
 	}
-	return db.change(ctx, "create session", func(t *transaction) error {
-		if max > 0 {
-			if err := t.evict(r, max, ev); err != nil {
-				return err
-			}
+	return db.change(ctx, "create session", func(t *transaction) error { return t.insertSession(r, args, max, ev) })
+}
+
+// addSession stores a session within a transaction.
+func (t *transaction) addSession(r session.Record, max int, ev audit.Event) error {
+	args, err := sessionArgs(r)
+	if err != nil {
+		return err
+	}
+	return t.insertSession(r, args, max, ev)
+}
+
+func (t *transaction) insertSession(r session.Record, args []any, max int, ev audit.Event) error {
+	if max > 0 {
+		if err := t.evict(r, max, ev); err != nil {
+			return err
 		}
-		if _, err := t.exec(insertSession, args...); err != nil {
-			return t.conflict(err)
-		}
-		t.record(ev)
-		t.announce(change.Session, r.SID)
-		return nil
-	})
+	}
+	if _, err := t.exec(insertSession, args...); err != nil {
+		return t.conflict(err)
+	}
+	t.record(ev)
+	t.announce(change.Session, r.SID)
+	return nil
 }
 
 func (t *transaction) evict(r session.Record, max int, ev audit.Event) error {

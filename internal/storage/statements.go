@@ -43,7 +43,7 @@ func (s statements) close() {
 
 func readTexts() []string {
 	return []string{
-		sessionBySecret, sessionBySID, principalByID, principalByName, keyByID, keyPage,
+		sessionBySecret, sessionBySID, familyByID, principalByID, principalByName, keyByID, keyPage,
 		changesAfter, lastChange, eventsAfter,
 	}
 }
@@ -52,6 +52,8 @@ func writeTexts() []string {
 	return []string{
 		takeNumbers, insertEvent, insertChange,
 		insertSession, evictSessions, rotateSession, touchSession, revokeSession, revokeUserSessions, endChildren,
+		sessionBySID, disabledPrincipal, familyByID, insertFamily, rotateFamily, redeliverFamily, noteFamily, confirmFamily,
+		insertAuthCode, useAuthCode, authCodeByHash, authCodeGranted,
 		insertPrincipal, setRoles, setDisabled, setPassword,
 		insertKey, expireKey, revokeKey, keyExists, touchKey, spend,
 	}

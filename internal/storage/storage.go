@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/identity/principal"
+	"github.com/sanmon-gate/sanmon/identity/refresh"
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/internal/openapi"
 	"github.com/sanmon-gate/sanmon/internal/rollout"
@@ -23,6 +24,7 @@ var (
 	_ apikey.Store     = (*DB)(nil)
 	_ secret.TurnStore = (*DB)(nil)
 	_ csrf.Spent       = (*DB)(nil)
+	_ refresh.Store    = (*DB)(nil)
 	_ rollout.Store    = (*DB)(nil)
 	_ openapi.Store    = (*DB)(nil)
 
