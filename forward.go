@@ -4,6 +4,7 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sanmon-gate/sanmon/caller"
 	"github.com/sanmon-gate/sanmon/web/headers"
@@ -40,18 +41,20 @@ func (g *Gate) forwards(p *Passage, name string, values []string) bool {
 		return false
 	case "Authorization":
 		// A closed route's credential is ours. On a public one it is the backend's,
-		// unless it is a key of ours.
-		return p.Route.Boundary.Public() && !g.ours(values)
+		// unless it is a key or token of ours.
+		return p.Route.Boundary.Public() && !g.ours(values, p.Request.Now)
 	case "X-Api-Key":
-		return p.Route.Boundary.Public() && !g.ours(values)
+		return p.Route.Boundary.Public() && !g.ours(values, p.Request.Now)
 	}
 	return true
 }
 
-// ours reports whether a key of ours stands anywhere in the values: "Bearer<tab>KEY" and
+// ours reports whether a key or access token of ours stands anywhere in the values: "Bearer<tab>KEY" and
 // `Token token="KEY"` are no credentials here, and yet must not reach a backend.
-func (g *Gate) ours(values []string) bool {
-	return slices.ContainsFunc(values, func(v string) bool { return g.Keys.Looks(v) || g.Keys.InURL(v) })
+func (g *Gate) ours(values []string, now time.Time) bool {
+	return slices.ContainsFunc(values, func(v string) bool {
+		return g.Keys.Looks(v) || g.Keys.InURL(v) || g.Access != nil && g.Access.Looks(v, now)
+	})
 }
 
 // cookies passes on what is the backend's, without ours.

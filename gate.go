@@ -90,6 +90,7 @@ type Gate struct {
 	// PreBinding returns what the tokens of somebody without session are bound to, from the
 	// cookie after the session's; nil when it is none of ours. Nil: there are no such tokens.
 	PreBinding func(cookie string) []byte
+	Access     Access // access tokens; nil: none was ever issued
 
 	Clients  network.Clients // whose word about the client is believed
 	Proxied  bool            // a trusted proxy in front speaks TLS for us

@@ -30,31 +30,30 @@ func (g *Gate) identify(ctx context.Context, r routed) (known, error) {
 	if err != nil {
 		return known{}, err
 	}
-	if cookie != "" && bearer != "" {
+	if cookie != "" && bearer.value != "" {
 		return known{}, refusal.New(refusal.CredentialAmbiguous, "route %q: the request carries both a session cookie and a key or token (send one)", p.Route.ID)
 	}
-	if cookie == "" && bearer == "" {
+	if cookie == "" && bearer.value == "" {
 		return known{p}, nil
 	}
 	p.Cookie = cookie
-	if err := g.verify(ctx, p, cookie, bearer); err != nil {
-		return known{}, g.failed(p, err)
+	if err := g.verify(ctx, p, cookie, bearer, false); err != nil {
+		return known{}, g.failed(ctx, p, err)
 	}
 	return known{p}, nil
 }
 
-func (g *Gate) verify(ctx context.Context, p *Passage, cookie, bearer string) error {
+// verify fills in the caller. again says that this request was let through before.
+func (g *Gate) verify(ctx context.Context, p *Passage, cookie string, bearer credential, again bool) error {
 	switch {
 	case cookie != "":
 		var err error
 		p.Renew, err = g.Sessions.Judge(ctx, cookie, p.Addr, p.Request.Now, &p.Caller)
 		return err
-	case g.Keys.Looks(bearer):
-		return g.Keys.Judge(ctx, bearer, p.Addr, p.Request.Now, &p.Caller)
+	case !bearer.proof && g.Keys.Looks(bearer.value):
+		return g.Keys.Judge(ctx, bearer.value, p.Addr, p.Request.Now, &p.Caller)
 	}
-	no := refusal.New(refusal.TokenInvalid, "route %q: the bearer credential is no API key, and no access token was issued by this server", p.Route.ID)
-	no.Challenge = `Bearer error="invalid_token"` // RFC 6750, Section 3.1
-	return no
+	return g.access(ctx, p, bearer, again)
 }
 
 // Again judges the caller of a passage that was let through once more: whether its
@@ -68,7 +67,7 @@ func (g *Gate) Again(ctx context.Context, p *Passage) error {
 	q := Passage{Request: p.Request, Addr: p.Addr}
 	bearer, err := g.bearer(p.Request.Fields)
 	if err == nil {
-		err = g.verify(ctx, &q, p.Cookie, bearer)
+		err = g.verify(ctx, &q, p.Cookie, bearer, true)
 	}
 	if err != nil {
 		return err
@@ -77,33 +76,34 @@ func (g *Gate) Again(ctx context.Context, p *Passage) error {
 	return err
 }
 
-// bearer returns the key or token of the header, "" when there is none.
-func (g *Gate) bearer(f exchange.Fields) (string, error) {
+// bearer returns the key or token of the header, an empty one when there is none.
+func (g *Gate) bearer(f exchange.Fields) (credential, error) {
 	authorization, key := f.Values("Authorization"), f.Values("X-Api-Key")
 	if len(authorization)+len(key) > 1 {
-		return "", refusal.New(refusal.CredentialAmbiguous, "the request carries %d credentials in Authorization and X-Api-Key (send one)", len(authorization)+len(key))
+		return credential{}, refusal.New(refusal.CredentialAmbiguous, "the request carries %d credentials in Authorization and X-Api-Key (send one)", len(authorization)+len(key))
 	}
 	if len(key) == 1 {
 		if !g.Keys.Looks(key[0]) {
-			return "", refusal.New(refusal.KeyInvalid, "X-Api-Key is not in the format of a key of this server")
+			return credential{}, refusal.New(refusal.KeyInvalid, "X-Api-Key is not in the format of a key of this server")
 		}
-		return key[0], nil
+		return credential{value: key[0]}, nil
 	}
 	if len(authorization) == 0 {
-		return "", nil
+		return credential{}, nil
 	}
-	scheme, credential, _ := strings.Cut(authorization[0], " ")
-	if credential = strings.TrimLeft(credential, " "); !strings.EqualFold(scheme, "Bearer") || credential == "" {
-		return "", refusal.New(refusal.TokenInvalid, "Authorization is not of the form \"Bearer CREDENTIAL\" (other schemes are not taken on closed routes)")
+	scheme, value, _ := strings.Cut(authorization[0], " ")
+	c := credential{strings.TrimLeft(value, " "), strings.EqualFold(scheme, "DPoP")}
+	if !c.proof && !strings.EqualFold(scheme, "Bearer") || c.value == "" {
+		return credential{}, refusal.New(refusal.TokenInvalid, "Authorization is not of the form \"Bearer CREDENTIAL\" or \"DPoP TOKEN\" (other schemes are not taken on closed routes)")
 	}
-	return credential, nil
+	return c, nil
 }
 
 // failed counts a failed credential against its network. A network with too many
 // failures is told to wait instead of what was wrong; good credentials from there
 // still work, so that one bad client does not lock out an office. A session that has
 // ended is no failure: its browser does not know yet.
-func (g *Gate) failed(p *Passage, err error) error {
+func (g *Gate) failed(ctx context.Context, p *Passage, err error) error {
 	if g.Failures == nil || !guess(err) {
 		return err
 	}
@@ -119,7 +119,7 @@ func (g *Gate) failed(p *Passage, err error) error {
 func guess(err error) bool {
 	switch refusal.From(err).Code {
 	case refusal.KeyInvalid, refusal.TokenInvalid:
-		return true
+		return !roamed(err)
 	case refusal.LoginRequired:
 		return errors.Is(err, session.ErrNotFound)
 	}

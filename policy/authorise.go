@@ -118,6 +118,8 @@ func credential(c *caller.Caller) string {
 		return fmt.Sprintf("session %s of %s", c.SID, c.Subject)
 	case caller.Key:
 		return fmt.Sprintf("key %s of %s", c.KeyID, c.Subject)
+	case caller.Token:
+		return fmt.Sprintf("access token of session %s of %s", c.SID, c.Subject)
 	}
 	return fmt.Sprintf("%s of %s", c.Kind, c.Subject)
 }

@@ -2,27 +2,29 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/sanmon-gate/sanmon/identity/assertion"
+	"github.com/sanmon-gate/sanmon/identity/keyset"
 	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/spf13/cobra"
 )
 
 func keysetCommand(env *environment) *cobra.Command {
-	return group("keyset", "Manage the server's own keys", keysetList(env), keysetRotate(env))
+	return group("keyset", "Manage the server's own keys", keysetList(env), keysetRotate(env), keysetDrop(env))
 }
 
 // purposes are the server keys of this version.
-var purposes = []string{secret.PurposeAssertion, secret.PurposeCSRF, secret.PurposeDevice, secret.PurposePepper, secret.PurposeSession}
+var purposes = []string{secret.PurposeAssertion, secret.PurposeCSRF, secret.PurposeDevice, secret.PurposePepper, secret.PurposeSession, secret.PurposeToken}
 
 // maker returns how a new key of a purpose is made; nil means 32 random bytes.
 func maker(purpose string) func() ([]byte, error) {
-	if purpose == secret.PurposeAssertion {
-		return assertion.GenerateKey
+	if slices.Contains(signing, purpose) {
+		return keyset.GenerateKey
 	}
 	return nil
 }
@@ -31,8 +33,10 @@ func maker(purpose string) func() ([]byte, error) {
 type serverKeyView struct {
 	Purpose   string  `json:"purpose"`
 	Version   int     `json:"version"`
+	State     string  `json:"state"` // "next", "active", "retiring" or "gone"
 	Current   bool    `json:"current"`
 	CreatedAt *string `json:"created_at"`
+	ActiveAt  *string `json:"active_at"` // null: not decided yet
 }
 
 func keysetList(env *environment) *cobra.Command {
@@ -46,48 +50,143 @@ func keysetList(env *environment) *cobra.Command {
 					if err != nil {
 						return err
 					}
-					for i, k := range keys {
-						v := serverKeyView{k.Purpose, k.Version, i == len(keys)-1, stampOrNil(k.CreatedAt)}
+					for i, v := range viewKeys(purpose, keys, time.Now()) {
 						views = append(views, v)
-						rows = append(rows, []string{v.Purpose, strconv.Itoa(v.Version), strconv.FormatBool(v.Current), stamp(k.CreatedAt)})
+						rows = append(rows, []string{v.Purpose, strconv.Itoa(v.Version), v.State, stamp(keys[i].CreatedAt), stamp(keys[i].ActiveAt)})
 					}
 				}
 				if env.json {
 					return env.printJSON(views)
 				}
-				return env.printTable("PURPOSE VERSION CURRENT CREATED", rows)
+				return env.printTable("PURPOSE VERSION STATE CREATED SIGNS-SINCE", rows)
 			})
 		},
 	})
 }
 
+// viewKeys says what the keys of a purpose are worth now. Keys without states are the
+// newest one, which is in use, and those that still verify.
+func viewKeys(purpose string, keys []secret.SealedKey, now time.Time) []serverKeyView {
+	plain := make([]secret.Key, len(keys))
+	for i, k := range keys {
+		plain[i].Version = k.Version
+		if slices.Contains(signing, purpose) {
+			plain[i].ActiveAt = k.ActiveAt
+		}
+	}
+	states, _ := secret.States(plain, keyset.Keep, now)
+	views := make([]serverKeyView, len(keys))
+	for i, k := range keys {
+		views[i] = serverKeyView{k.Purpose, k.Version, states[i].String(), states[i] == secret.Active, stampOrNil(k.CreatedAt), stampOrNil(k.ActiveAt)}
+	}
+	return views
+}
+
 func keysetRotate(env *environment) *cobra.Command {
-	return &cobra.Command{
-		Use: "rotate PURPOSE", Short: "Make a new server key; the ones before still verify",
-		Long: "Make a new server key. Purposes: " + strings.Join(purposes, ", ") + ".\nRunning servers take it up at once; what older keys signed stays valid until it expires.",
-		Args: exactly(1),
+	now := false
+	cmd := &cobra.Command{
+		Use: "rotate [PURPOSE]", Short: "Let the next server key take over; the ones before still verify",
+		Long: "Let the next server key take over. Purposes: " + strings.Join(purposes, ", ") + "; without one, all that sign: " + strings.Join(signing, ", ") + ".\n" +
+			"Running servers take it up at once, and what older keys signed stays valid until it expires.\n" +
+			"A signing key is published before it signs. With --now a new one signs at once and everything that older ones signed is refused at once:\n" +
+			"for a key that somebody else has.",
+		Args: between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			known := false
-			for _, p := range purposes {
-				known = known || p == args[0]
+			asked := signing
+			if len(args) == 1 {
+				asked = args
 			}
-			if !known {
-				return usageError{fmt.Errorf("there is no server key for %q (purposes: %s)", args[0], strings.Join(purposes, ", "))}
+			if err := knownPurposes(asked, now); err != nil {
+				return err
 			}
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
 				master, err := openMaster(ctx, o.config)
 				if err != nil {
 					return err
 				}
-				ring, err := secret.LoadRing(ctx, o.store, master, args[0], maker(args[0]))
+				for _, purpose := range asked {
+					if err := env.rotate(ctx, o, master, purpose, now); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&now, "now", false, "a new key at once, and nothing that older ones signed is taken any more")
+	return cmd
+}
+
+// knownPurposes refuses words that name no keys, and what only signing keys can do.
+func knownPurposes(asked []string, signingOnly bool) error {
+	for _, purpose := range asked {
+		if !slices.Contains(purposes, purpose) {
+			return usageError{fmt.Errorf("there is no server key for %q (purposes: %s)", purpose, strings.Join(purposes, ", "))}
+		}
+		if signingOnly && !slices.Contains(signing, purpose) {
+			return usageError{fmt.Errorf("%s keys sign nothing that expires by itself, so they cannot be dropped (this is for: %s)", purpose, strings.Join(signing, ", "))}
+		}
+	}
+	return nil
+}
+
+func (e *environment) rotate(ctx context.Context, o *opened, master *secret.Master, purpose string, replace bool) error {
+	at, version := time.Now(), 0
+	switch chain := keychain(o.store, master, purpose, "cli"); {
+	case replace:
+		var err error
+		if version, err = chain.Replace(ctx, at); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(e.stdout, "%s key %d signs now; what older keys signed is refused\n", purpose, version)
+		return err
+	case slices.Contains(signing, purpose):
+		var err error
+		if version, at, err = chain.Rotate(ctx, at); errors.Is(err, secret.ErrPending) {
+			return hinted{err, "if somebody else has the key that signs: sanmon keyset rotate " + purpose + " --now"}
+		} else if err != nil {
+			return err
+		}
+	default:
+		ring, err := secret.LoadRing(ctx, o.store, master, purpose, maker(purpose))
+		if err != nil {
+			return err
+		}
+		version = ring.Current().Version + 1
+		if err := secret.Rotate(ctx, o.store, master, purpose, version, maker(purpose)); err != nil {
+			return err
+		}
+	}
+	word := "since"
+	if at.After(time.Now()) {
+		word = "from"
+	}
+	_, err := fmt.Fprintf(e.stdout, "%s has key %d %s %s\n", purpose, version, word, stamp(at))
+	return err
+}
+
+func keysetDrop(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use: "drop PURPOSE VERSION", Short: "Refuse everything that one signing key signed, at once",
+		Long: "Refuse everything that one signing key signed, at once and on every server, and erase the key. Where it is the one that signs, the next one takes over.",
+		Args: exactly(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := knownPurposes(args[:1], true); err != nil {
+				return err
+			}
+			version, err := strconv.Atoi(args[1])
+			if err != nil || version < 1 {
+				return usageError{fmt.Errorf("%q is no version (list them with: sanmon keyset list)", args[1])}
+			}
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				master, err := openMaster(ctx, o.config)
 				if err != nil {
 					return err
 				}
-				version := ring.Current().Version + 1
-				if err := secret.Rotate(ctx, o.store, master, args[0], version, maker(args[0])); err != nil {
-					return err
+				if err := keychain(o.store, master, args[0], "cli").Drop(ctx, version, time.Now()); err != nil {
+					return hinted{err, "list them with: sanmon keyset list"}
 				}
-				_, err = fmt.Fprintf(env.stdout, "%s has key %d since %s\n", args[0], version, stamp(time.Now()))
+				_, err = fmt.Fprintf(env.stdout, "%s key %d is gone\n", args[0], version)
 				return err
 			})
 		},

@@ -16,6 +16,7 @@ import (
 	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/identity/throttle"
+	"github.com/sanmon-gate/sanmon/identity/token"
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/internal/openapi"
 	"github.com/sanmon-gate/sanmon/internal/portal"
@@ -40,6 +41,8 @@ type layers struct {
 	index     *apikey.Index
 	service   *apikey.Service
 	minter    *assertion.Minter
+	access    *token.Keeper
+	issuer    *token.Minter
 	tokens    *csrf.Tokens
 	login     *login.Service
 	limits    *limit.Table
@@ -66,6 +69,9 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	if l.reports, err = limit.NewPolicy("report", server.ReportRate()); err != nil {
 		return nil, err
 	}
+	if err := prepareKeys(ctx, store, master); err != nil {
+		return nil, err
+	}
 	for _, purpose := range purposes {
 		if l.rings[purpose], err = secret.LoadRing(ctx, store, master, purpose, maker(purpose)); err != nil {
 			return nil, err
@@ -84,6 +90,9 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	}
 	l.service = &apikey.Service{Store: store, Peppers: l.rings[secret.PurposePepper], Index: l.index}
 	if l.minter, err = assertion.New(l.rings[secret.PurposeAssertion], assertion.Options{Issuer: c.PublicURL}); err != nil {
+		return nil, err
+	}
+	if err := l.openTokens(c); err != nil {
 		return nil, err
 	}
 	l.tokens = &csrf.Tokens{Ring: l.rings[secret.PurposeCSRF], Origin: c.PublicURL, Spent: store}

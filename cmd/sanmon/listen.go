@@ -83,7 +83,7 @@ func (n *node) listenAdmin(c *config.Config) error {
 	n.adminOn = l
 	n.admin = &http.Server{
 		Handler: (&server.Admin{
-			Metrics: n.metrics.Handler(), Token: token, JWKS: n.layers.minter.JWKS, NewID: n.handler.IDs.New,
+			Metrics: n.metrics.Handler(), Token: token, JWKS: n.layers.jwks, NewID: n.handler.IDs.New,
 			Ready: n.readiness, Stale: n.follower.Stale,
 		}).Handler(),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,

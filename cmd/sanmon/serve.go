@@ -111,6 +111,7 @@ func (n *node) gauges() {
 	n.metrics.Gauge("sanmon_feed_age_seconds", "Time since the change feed was last known to be current.", func() float64 { return n.follower.Age().Seconds() })
 	n.metrics.Gauge("sanmon_keys", "API keys in memory.", func() float64 { return float64(n.layers.index.Len()) })
 	n.metrics.Gauge("sanmon_sessions_cached", "Sessions in memory.", func() float64 { return float64(n.layers.keeper.Len()) })
+	n.metrics.Gauge("sanmon_tokens_cached", "Verified access tokens in memory.", func() float64 { return float64(n.layers.access.Len()) })
 	n.metrics.Gauge("sanmon_limit_identities", "Identities that limits remember.", func() float64 { return float64(n.layers.limits.Len()) })
 	n.metrics.Gauge("sanmon_html_fields", "Declared fields of routes that may carry markup.", func() float64 { return float64(len(server.HTMLFields(n.handler.State().Gate))) })
 	n.metrics.Gauge("sanmon_openapi_waiting", "Upstreams whose OpenAPI document has changed and waits for approval.", func() float64 { return float64(n.layers.documents.Waiting()) })
@@ -139,6 +140,9 @@ func (n *node) put(c *config.Config) error {
 		return err
 	}
 	if err := n.layers.keeper.Configure(sessionOptions(c, n.layers.rings["session"], n.follower.Stale, n.logger)); err != nil {
+		return err
+	}
+	if err := n.layers.configureTokens(c); err != nil {
 		return err
 	}
 	n.layers.documents.Configure(context.Background(), documentsOf(c))

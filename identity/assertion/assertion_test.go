@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/identity/keyset"
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
@@ -26,7 +27,7 @@ func ring(t testing.TB, versions ...int) *secret.Ring {
 	t.Helper()
 	var keys []secret.Key
 	for _, v := range versions {
-		b, err := GenerateKey()
+		b, err := keyset.GenerateKey()
 		if err != nil || len(b) != 32 {
 			t.Fatal(len(b), err)
 		}
@@ -81,7 +82,7 @@ type set struct{ Keys []map[string]string }
 
 func jwks(t *testing.T, m *Minter) (s set) {
 	t.Helper()
-	if err := json.Unmarshal(m.JWKS(), &s); err != nil {
+	if err := json.Unmarshal(keyset.JWKS(t0, m.Keys()), &s); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -183,31 +184,6 @@ func TestNobodyIsNotAsserted(t *testing.T) {
 	}
 }
 
-// RFC 7638 gives an RSA example only; this is the P-256 key of RFC 7517, Appendix A.1,
-// with the required members in the order of RFC 7638, Section 3.2, hashed with sha256sum.
-func TestThumbprint(t *testing.T) {
-	j := jwk{Kty: "EC", Crv: "P-256", X: "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", Y: "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM", Kid: "1", Use: "enc"}
-	if got, want := j.thumbprint(), "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-// The scalar and point of RFC 6979, Appendix A.2.5.
-func TestKeyVector(t *testing.T) {
-	const scalar, x, y = "C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721",
-		"60FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6", "7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299"
-	d, _ := new(big.Int).SetString(scalar, 16)
-	s, err := newSigner(secret.Key{Version: 1, Value: secret.New(d.Bytes())})
-	if err != nil {
-		t.Fatal(err)
-	}
-	gotX, _ := base64.RawURLEncoding.DecodeString(s.public.X)
-	gotY, _ := base64.RawURLEncoding.DecodeString(s.public.Y)
-	if fmt.Sprintf("%X", gotX) != x || fmt.Sprintf("%X", gotY) != y {
-		t.Errorf("point %X, %X", gotX, gotY)
-	}
-}
-
 func TestJWKSIsPublic(t *testing.T) {
 	r := ring(t, 1, 2, 3)
 	m := minter(t, r)
@@ -232,7 +208,7 @@ func TestJWKSIsPublic(t *testing.T) {
 	}
 	for _, k := range r.All() {
 		for _, form := range []string{base64.RawURLEncoding.EncodeToString(k.Value.Expose()), base64.StdEncoding.EncodeToString(k.Value.Expose()), fmt.Sprintf("%x", k.Value.Expose())} {
-			if bytes.Contains(m.JWKS(), []byte(form)) {
+			if bytes.Contains(keyset.JWKS(t0, m.Keys()), []byte(form)) {
 				t.Error("a private key is in the key set")
 			}
 		}
@@ -300,7 +276,7 @@ func TestForFollowsTheRing(t *testing.T) {
 	m := minter(t, r)
 	who := session()
 	first, _ := m.For("app", who, 1, func() []string { return nil }, t0)
-	m.ring = secret.NewRing("assertion", append(slices.Clone(r.All()), ring(t, 2).All()...)...)
+	m.keys = keyset.New(secret.NewRing("assertion", append(slices.Clone(r.All()), ring(t, 2).All()...)...), Type)
 	second, _ := m.For("app", who, 1, func() []string { return nil }, t0)
 	if first == second || len(jwks(t, m).Keys) != 2 {
 		t.Error("the new key is not in use")
@@ -376,7 +352,7 @@ func BenchmarkForMiss(b *testing.B) {
 }
 
 func ExampleMinter() {
-	key, _ := GenerateKey()
+	key, _ := keyset.GenerateKey()
 	m, err := New(secret.NewRing(secret.PurposeAssertion, secret.Key{Version: 1, Value: secret.New(key)}), Options{Issuer: "https://app.example.com"})
 	if err != nil {
 		fmt.Println(err)

@@ -15,7 +15,7 @@ const maxUpstreams = 4
 // nothing.
 func (m *Minter) For(upstream string, c *caller.Caller, generation uint64, scopes func() []string, now time.Time) (string, error) {
 	seconds := now.Unix()
-	stamp := generation<<16 | uint64(m.version())&0xffff
+	stamp := generation<<16 | uint64(m.version(now))&0xffff
 	var kept *caller.Assertion
 	if c.Slot != nil {
 		kept = c.Slot.Assertion.Load()
@@ -42,10 +42,10 @@ func (m *Minter) holds(a *caller.Assertion, c *caller.Caller, stamp uint64, now 
 		a.AuthTime == c.AuthTime.Unix() && age >= 0 && age < int64(m.o.Reuse/time.Second)
 }
 
-// version is that of the key that signs.
-func (m *Minter) version() int {
-	if keys := m.ring.All(); len(keys) > 0 {
-		return keys[len(keys)-1].Version
+// version is that of the key that signs; 0 is none.
+func (m *Minter) version(now time.Time) int {
+	if key, err := m.keys.At(now).Signer(); err == nil {
+		return key.Version
 	}
 	return 0
 }

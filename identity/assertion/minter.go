@@ -6,15 +6,14 @@
 package assertion
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/identity/keyset"
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
@@ -34,12 +33,11 @@ type Options struct {
 // Minter signs assertions with the current key of a ring. It is safe for concurrent
 // use.
 type Minter struct {
-	ring *secret.Ring
+	keys *keyset.Set
 	o    Options
-	keys atomic.Pointer[keyset]
 }
 
-// New returns a Minter over a ring of keys as GenerateKey makes them.
+// New returns a Minter over a ring of keys as keyset.GenerateKey makes them.
 func New(ring *secret.Ring, o Options) (*Minter, error) {
 	if o.TTL == 0 {
 		o.TTL = 60 * time.Second
@@ -55,8 +53,9 @@ func New(ring *secret.Ring, o Options) (*Minter, error) {
 	case o.Reuse < 0 || o.Reuse >= o.TTL:
 		return nil, errors.New("an assertion would be sent after its end (make its reuse shorter than its life)")
 	}
-	m := &Minter{ring: ring, o: o}
-	return m, m.opened().err
+	m := &Minter{keys: keyset.New(ring, Type), o: o}
+	_, err := m.keys.At(time.Now()).Signer()
+	return m, err
 }
 
 // claims in the order in which they are written; an assertion is canonical.
@@ -85,17 +84,16 @@ func (m *Minter) Mint(upstream string, c *caller.Caller, scopes, roles []string,
 	if c.Subject == "" {
 		return "", errors.New("there is nobody to assert (an anonymous request gets no assertion)")
 	}
-	set := m.opened()
-	if set.err != nil {
-		return "", set.err
+	key, err := m.keys.At(now).Signer()
+	if err != nil {
+		return "", err
 	}
 	body, err := json.Marshal(m.claims(upstream, c, scopes, roles, now))
 	if err != nil {
 		return "", err
 	}
-	signing := make([]byte, 0, len(set.current.header)+base64.RawURLEncoding.EncodedLen(len(body))+1+86)
-	signing = append(signing, set.current.header...)
-	return set.current.sign(base64.RawURLEncoding.AppendEncode(signing, body))
+	jwt, err := key.Token(body)
+	return string(jwt), err
 }
 
 func (m *Minter) claims(upstream string, c *caller.Caller, scopes, roles []string, now time.Time) claims {
@@ -117,19 +115,8 @@ func (m *Minter) claims(upstream string, c *caller.Caller, scopes, roles []strin
 	return out
 }
 
-// JWKS returns the public keys of the ring as a JWK Set, those that are about to
-// retire too. The bytes must not be changed.
-func (m *Minter) JWKS() []byte { return m.opened().jwks }
-
-func (m *Minter) opened() *keyset {
-	keys := m.ring.All()
-	if set := m.keys.Load(); set != nil && set.same(keys) {
-		return set
-	}
-	set := openRing(keys)
-	m.keys.Store(set)
-	return set
-}
+// Keys are those that sign; a verifier needs their public halves (keyset.JWKS).
+func (m *Minter) Keys() *keyset.Set { return m.keys }
 
 // roles returns the roles by which c acts: a credential that names roles narrows its
 // principal's, one that names scopes only acts by no role.

@@ -138,18 +138,21 @@ func (rec *Record) appendLine(b []byte) []byte {
 
 // appendCaller says who it was, and what both evaluations said.
 func (rec *Record) appendCaller(b []byte) []byte {
-	c := &rec.Passage.Caller
-	if c.Kind == caller.Anonymous {
+	c, v := &rec.Passage.Caller, rec.Passage.Verdict
+	if c.Kind == caller.Anonymous && v.Credential == v.Principal {
 		return b
 	}
-	b = text(b, "caller", c.Kind.String())
+	if c.Kind != caller.Anonymous { // else: a good token of a session that has ended
+		b = text(b, "caller", c.Kind.String())
+	}
 	b = text(b, "subject", c.Subject)
 	b = text(b, "sid", c.SID)
 	b = text(b, "key_id", c.KeyID)
+	b = text(b, "client_id", c.ClientID)
 	b = append(b, `,"credential_grants":`...)
-	b = strconv.AppendBool(b, rec.Passage.Verdict.Credential)
+	b = strconv.AppendBool(b, v.Credential)
 	b = append(b, `,"principal_grants":`...)
-	return strconv.AppendBool(b, rec.Passage.Verdict.Principal)
+	return strconv.AppendBool(b, v.Principal)
 }
 
 func (rec *Record) message() string {

@@ -31,6 +31,7 @@ const ownScript = portal.Prefix + "csrf.js"
 type Layers struct {
 	Sessions   sanmon.Sessions
 	Keys       sanmon.Keys
+	Access     sanmon.Access // nil: no access token was ever issued
 	Assertions sanmon.Assertions
 	Tokens     *csrf.Tokens
 	Limits     *limit.Table
@@ -61,6 +62,7 @@ func Compile(c *config.Config, l Layers, cookies portal.Cookies, generation uint
 		Harden: map[string]headers.CookieOptions{}, Collector: portal.Prefix + "report", ObserveUntil: c.ObserveAll,
 	}
 	if g.PerNet, err = limited("network", c.Limits.Network); err != nil {
+	g.Access = l.Access
 		return nil, err
 	}
 	if g.Failures, err = limited("failures", c.Limits.Failures); err != nil {
