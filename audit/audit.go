@@ -37,6 +37,9 @@ const (
 	ConfigRefused   Name = "config.refused"
 	CSRFRefused     Name = "csrf.refused"
 	AccessRefused   Name = "access.refused"
+	Checkpoint      Name = "audit.checkpoint" // the state of the trail was signed
+	Adopted         Name = "audit.adopted"    // events from before the hash tree were taken into it
+	AuditFailed     Name = "audit.failed"     // a checkpoint could not be signed, or not be anchored
 	FactorAdded     Name = "factor.added"     // a passkey, an app for codes, recovery codes
 	FactorRemoved   Name = "factor.removed"   // and gone
 	FactorRenamed   Name = "factor.renamed"   // a passkey

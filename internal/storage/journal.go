@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/change"
 )
 
@@ -56,7 +55,7 @@ func (t *transaction) writeEvents(seq int64) error {
 			ev.At = t.now
 		}
 		seq++
-		if _, err := t.exec(insertEvent, eventArgs(seq, ev)...); err != nil {
+		if err := t.append(atRest(seq, ev)); err != nil {
 			return err
 		}
 	}
@@ -87,9 +86,4 @@ func (t *transaction) writeEach(seq, at int64, rest []change.Change) error {
 		}
 	}
 	return nil
-}
-
-func eventArgs(seq int64, ev audit.Event) []any {
-	return []any{seq, micros(ev.At), text(string(ev.Event)), text(ev.Subject), text(ev.Actor), text(ev.SID),
-		text(ev.KeyID), text(ev.Route), text(ev.Network), text(ev.RequestID), text(ev.Detail)}
 }

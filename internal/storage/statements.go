@@ -49,7 +49,7 @@ func readTexts() []string {
 }
 
 func writeTexts() []string {
-	return []string{
+	texts := []string{
 		takeNumbers, insertEvent, insertChange,
 		insertSession, evictSessions, rotateSession, touchSession, revokeSession, revokeUserSessions, endChildren,
 		sessionBySID, disabledPrincipal, familyByID, insertFamily, rotateFamily, redeliverFamily, noteFamily, confirmFamily,
@@ -57,6 +57,10 @@ func writeTexts() []string {
 		insertPrincipal, setRoles, setDisabled, setPassword,
 		insertKey, expireKey, revokeKey, keyExists, touchKey, spend,
 	}
+	for n := range preparedReads {
+		texts = append(texts, hashesOf(n+1))
+	}
+	return texts
 }
 
 // scanner is a row to be read.

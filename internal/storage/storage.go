@@ -8,12 +8,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/audit/tree"
 	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/identity/refresh"
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/internal/openapi"
 	"github.com/sanmon-gate/sanmon/internal/rollout"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
+	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/sanmon-gate/sanmon/web/csrf"
 )
@@ -27,6 +29,7 @@ var (
 	_ refresh.Store    = (*DB)(nil)
 	_ rollout.Store    = (*DB)(nil)
 	_ openapi.Store    = (*DB)(nil)
+	_ tree.Source      = (*DB)(nil)
 
 	_ openapi.RequestStore = (*DB)(nil)
 )
@@ -85,6 +88,11 @@ func New(ctx context.Context, c Config) (*DB, error) {
 		if db.prepared, err = prepare(ctx, c.Read, c.Write); err != nil {
 			return nil, errors.Join(db.failure("prepare statements", err), db.Close())
 		}
+	}
+	// A trail that somebody damaged does not keep the store from opening: verifying it
+	// needs the store.
+	if err := db.adoptAll(ctx); err != nil && refusal.From(err).Code == refusal.Busy {
+		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
