@@ -39,7 +39,7 @@ func (b *builder) config(root *value) *Config {
 		MasterKey:   b.reference(top.get("master_key")),
 		Session:     b.session(top.get("session")),
 		Token:       b.token(top.get("token")),
-		Login:       Login{Password: top.get("login", "password").bool()},
+		Login:       b.login(top.get("login")),
 		Limits:      Limits{b.preAuth(top.get("limits", "network")), b.preAuth(top.get("limits", "failures"))},
 		Log:         Log{top.get("log", "level").text(), top.get("log", "format").text()},
 		Metrics:     Metrics{b.reference(top.get("metrics", "token"))},
@@ -53,7 +53,7 @@ func (b *builder) config(root *value) *Config {
 	if c.CSP.Learn && !slices.ContainsFunc(c.Routes, func(r *Route) bool { return r.CSP != "floor" }) {
 		b.warn(top.get("csp", "learn").at, "set output.csp: observe on a route", "csp.learn is on, but every route has the floor only: nothing is learned")
 	}
-	if !c.Login.Password && takes(c.Routes, caller.Session) {
+	if !c.Login.Password && !c.Login.Passkey && takes(c.Routes, caller.Session) {
 		b.warn(top.get("login", "password").at, "set login.password: true", "routes take a session, but there is no way to sign in")
 	}
 	return c

@@ -160,7 +160,7 @@ func TestWarnings(t *testing.T) {
 		{7, route(`boundary: token`), `7:47: route "x" takes access tokens, but this version issues none: every token is refused`},
 		{7, `  - { id: x, match: { path: "/{rest...}" }, boundary: public }`, `7:55: route "x" makes everything public that no other route names (name the public parts)`},
 		{8, "csp: { learn: true }", `8:15: csp.learn is on, but every route has the floor only: nothing is learned (set output.csp: observe on a route)`},
-		{8, "login: { password: false }", `8:20: routes take a session, but there is no way to sign in (set login.password: true)`},
+		{8, "login: { password: false, passkey: false }", `8:20: routes take a session, but there is no way to sign in (set login.password: true)`},
 		{8, "observe_all: { until: 2026-11-25 }", `8:14: observe_all has ended on 2026-11-25: everything is enforced (remove it)`},
 		{8, "observe_all: { until: 2026-11-25T12:00:00Z }", `8:14: observe_all has ended on 2026-11-25: everything is enforced (remove it)`},
 		{8, "observe_all: { until: 2026-11-26 }", `8:14: observe_all: until 2026-11-26T00:00:00Z, checks report and do not refuse`},

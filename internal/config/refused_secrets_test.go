@@ -41,8 +41,6 @@ func TestRefusedSecrets(t *testing.T) {
 
 func TestLaterVersions(t *testing.T) {
 	checkRefused(t, []refused{
-		{8, "login: { passkey: true }", `8:19: "login.passkey: true" is not part of this version (remove it, or set it to false)`},
-		{8, "login: { totp: optional }", `8:16: "login.totp: optional" is not part of this version (remove it, or set it to off)`},
 		{8, "login: { signup: open }", `8:18: "login.signup: open" is not part of this version (remove it, or set it to closed)`},
 		{8, "login: { smtp: { url: x } }", `8:16: "login.smtp" is not part of this version (remove it)`},
 		{8, "limiter: valkey://cache:6379", `8:10: "limiter: valkey://cache:6379" is not part of this version (remove it, or set it to local)`},

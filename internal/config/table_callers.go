@@ -22,8 +22,8 @@ func callerKeys() []key {
 		)},
 		{name: "login", doc: "Which ways of signing in there are.", shape: section(
 			key{name: "password", def: "true", shape: one(flag()), doc: "E-mail address and password."},
-			key{name: "passkey", def: "false", shape: one(flag().without("false", "true")), doc: "Passkeys (WebAuthn)."},
-			key{name: "totp", def: "off", shape: one(enum("choice", "off", "optional", "required").without("off", "optional", "required")), doc: "One-time codes as a second factor."},
+			key{name: "passkey", def: "true", shape: one(flag()), doc: "Passkeys (WebAuthn). They count as two factors: no one-time code is asked for. They need a `public_url` with a host name; where it has an IP address they are off."},
+			key{name: "totp", def: "optional", shape: one(enum("choice", "off", "optional", "required")), doc: "One-time codes of an app as a second factor beside the password: for those who have enrolled one, or for everybody; who has none then enrols one at the next login, before anything else."},
 			key{name: "signup", def: "closed", shape: one(enum("choice", "closed", "open").without("closed", "open")), doc: "Whether people can make accounts for themselves."},
 			key{name: "oidc", later: true, doc: "Sign in with another provider.", shape: listOf(section(
 				key{name: "name", shape: one(anyText()), doc: "What the button says."},

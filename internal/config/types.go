@@ -93,7 +93,11 @@ type Token struct {
 }
 
 // Login says which ways of signing in exist.
-type Login struct{ Password bool }
+type Login struct {
+	Password bool
+	Passkey  bool
+	TOTP     string // "off", "optional" or "required"
+}
 
 // Limits are the defaults before authentication.
 type Limits struct{ Network, Failures Rate }
