@@ -51,13 +51,13 @@ type Route struct {
 	Upstream   string
 	Paths      target.Options // spellings that the upstream opened
 	CSRF       csrf.Kind
-	CSRFExempt bool          // the reason is in the configuration
-	CrossSite  bool          // effectful requests come from other sites here; public routes only
-	Networks   network.List  // who may come to this route
-	Limit      *limit.Policy // nil: none
-	LimitPer   Per
-	MaxBody    int64    // bytes; negative: no bound
-	Types      []string // media types in lower case; empty: any
+	CSRFExempt bool         // the reason is in the configuration
+	CrossSite  bool         // effectful requests come from other sites here; public routes only
+	Networks   network.List // who may come to this route
+	Limits     []Limit      // of units
+	Seats      []Limit      // of how many are under way at once
+	MaxBody    int64        // bytes; negative: no bound
+	Types      []string     // media types in lower case; empty: any
 	Floor      *headers.Floor
 	CSP        *csp.Output // what documents carry beside the floor; nil: nothing
 	Plain      bool        // also send Remote-User, Remote-Email, Remote-Groups
@@ -68,16 +68,6 @@ type Route struct {
 	Fields        *nature.Fields // the natures of its fields; nil: not judged
 	ObserveFields bool           // a value of another nature is only reported
 }
-
-// Per says what a route's limit counts by.
-type Per uint8
-
-// The counters.
-const (
-	PerCaller Per = iota
-	PerNetwork
-	PerRoute
-)
 
 // Gate is one compiled configuration. Its fields are set before the first request
 // and not changed after; a reload makes a new Gate over the same layers.
@@ -90,7 +80,6 @@ type Gate struct {
 	// PreBinding returns what the tokens of somebody without session are bound to, from the
 	// cookie after the session's; nil when it is none of ours. Nil: there are no such tokens.
 	PreBinding func(cookie string) []byte
-	Access     Access // access tokens; nil: none was ever issued
 
 	Clients  network.Clients // whose word about the client is believed
 	Proxied  bool            // a trusted proxy in front speaks TLS for us
@@ -101,12 +90,16 @@ type Gate struct {
 
 	Sessions   Sessions
 	Keys       Keys
+	Access     Access // access tokens; nil: none was ever issued
 	Assertions Assertions
 	Tokens     *csrf.Tokens
 
 	Limits   *limit.Table
 	PerNet   *limit.Policy // every network, before authentication
 	Failures *limit.Policy // failed credentials of a network
+	// Everywhere are the limits of known callers over all routes.
+	Everywhere []Limit
+	Shared     limit.Shared // counts for all nodes, beside Limits; nil: this node alone
 
 	Harden map[string]headers.CookieOptions // by upstream: what happens to its cookies
 

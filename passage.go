@@ -41,6 +41,7 @@ type Passage struct {
 	Query   string         // 6: query to forward, without a token
 	Verdict policy.Verdict // 7: what credential and principal said
 	Limits  limit.Result   // 8: for RateLimit and Retry-After
+	Held    limit.Held     // 8: places under concurrency limits; whoever judged releases them
 	Parts   *nature.Parts  // 9: judges the rest of a multipart body; nil: there is none
 
 	// Nonce is of this page: 10: handed to the backend; 11: the one that our own script in

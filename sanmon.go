@@ -53,7 +53,7 @@ func (g *Gate) Judge(ctx context.Context, r *exchange.Request, body Body, p *Pas
 	if err != nil {
 		return err
 	}
-	limits, err := g.meter(may) // 8 limits: all or nothing
+	limits, err := g.meter(ctx, may) // 8 limits: all or nothing
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func newGate(t testing.TB) *sanmon.Gate {
 		{Route: &policy.Route{ID: "ws", Path: "/ws", Methods: []string{"GET"}, Boundary: both}},
 		{Route: &policy.Route{ID: "fresh", Path: "/fresh", Methods: []string{"GET"}, Boundary: session, Fresh: time.Minute}},
 		{Route: &policy.Route{ID: "office", Path: "/office", Methods: []string{"GET"}, Boundary: session}, Networks: network.List{Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}},
-		{Route: &policy.Route{ID: "limited", Path: "/limited", Methods: []string{"GET"}, Boundary: session}, Limit: rate(t, 1, 1)},
+		{Route: &policy.Route{ID: "limited", Path: "/limited", Methods: []string{"GET"}, Boundary: session}, Limits: []sanmon.Limit{{Policy: rate(t, 1, 1), Scope: "limited"}}},
 	}
 	compiled := make([]policy.Route, len(routes))
 	g := &sanmon.Gate{

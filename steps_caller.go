@@ -7,7 +7,6 @@ import (
 
 	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/identity/session"
-	"github.com/sanmon-gate/sanmon/keys/limit"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/web/csrf"
 	"github.com/sanmon-gate/sanmon/web/headers"
@@ -64,7 +63,7 @@ func (g *Gate) Again(ctx context.Context, p *Passage) error {
 	if p.Caller.Anonymous() {
 		return nil
 	}
-	q := Passage{Request: p.Request, Addr: p.Addr}
+	q := Passage{Request: p.Request, Addr: p.Addr, Route: p.Route}
 	bearer, err := g.bearer(p.Request.Fields)
 	if err == nil {
 		err = g.verify(ctx, &q, p.Cookie, bearer, true)
@@ -107,7 +106,7 @@ func (g *Gate) failed(ctx context.Context, p *Passage, err error) error {
 	if g.Failures == nil || !guess(err) {
 		return err
 	}
-	taken := g.Limits.Take(p.Request.Now, limit.Demand{Policy: g.Failures, Key: g.network(p, "failures")})
+	taken := g.failure(ctx, p)
 	if !taken.Allowed {
 		p.Limits = taken
 		return taken.Err()

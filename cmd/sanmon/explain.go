@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,8 +126,8 @@ func (x *explanation) sayToken(r *sanmon.Route) {
 }
 
 func (x *explanation) sayRest(r *sanmon.Route) {
-	if r.Limit != nil {
-		x.say("8 limits: %s, if not used up", r.Limit.Rate())
+	for _, l := range slices.Concat(r.Limits, r.Seats) {
+		x.say("8 limits: %s, if not used up", l.Policy)
 	}
 	if len(r.Networks.Allow) > 0 {
 		x.say("2 network: only from %v", r.Networks.Allow)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/spf13/cobra"
@@ -70,8 +69,12 @@ func viewRoute(c *config.Config, r *config.Route, host string, methods []string,
 	for _, n := range r.Network {
 		v.Network = append(v.Network, n.String())
 	}
-	if !r.Limit.Zero() {
-		text := fmt.Sprintf("%d/%s burst %d per %s", r.Limit.Count, unit(r.Limit.Per), r.Limit.Burst, r.LimitPer)
+	if len(r.Limits) > 0 {
+		all := make([]string, len(r.Limits))
+		for i, l := range r.Limits {
+			all[i] = fmt.Sprintf("%s per %s", l, l.Per)
+		}
+		text := strings.Join(all, ", ")
 		v.Limit = &text
 	}
 	return v
@@ -97,20 +100,6 @@ func csrfOf(r *config.Route, boundary string) string {
 		return "none"
 	}
 	return or(r.CSRF.Kind, "session")
-}
-
-func unit(d time.Duration) string {
-	switch d {
-	case time.Second:
-		return "s"
-	case time.Minute:
-		return "m"
-	case time.Hour:
-		return "h"
-	case 24 * time.Hour:
-		return "d"
-	}
-	return d.String()
 }
 
 func (e *environment) printRoutes(views []routeView) error {

@@ -114,21 +114,3 @@ func (b *builder) crossSite(r *Route, name string, f *field) {
 			"%s has cross_site, but is not public: our own session cookie never travels cross-site", name)
 	}
 }
-
-func (b *builder) limit(r *Route, name string, f, route *field) {
-	if !f.set {
-		if r.Public() && r.writes() {
-			b.fault(route.get("boundary").at, "add limit: { rate: 10/m, per: network }", "%s is public and writes, and has no limit", name)
-		}
-		return
-	}
-	r.Limit, r.LimitPer = b.rate(f), f.get("per").text()
-	switch {
-	case r.LimitPer == "" && r.Public():
-		r.LimitPer = "network"
-	case r.LimitPer == "":
-		r.LimitPer = "caller"
-	case r.LimitPer == "caller" && r.Public():
-		b.fault(f.get("per").at, "write per: network or per: route", "%s is public, so a limit per caller has nobody to count", name)
-	}
-}

@@ -77,8 +77,8 @@ func TestProfiles(t *testing.T) {
 profiles:
   api: { input: { max_body: 1MiB, types: [application/json] }, require: ["notes:write"], limit: { rate: 10/m }, csrf: page, fresh: 5m }`)
 	r := c.Routes[0]
-	got := []any{r.Profile, r.MaxBody, r.Types, r.Require, r.Limit, r.LimitPer, r.CSRF.Kind, r.Fresh}
-	want := []any{"api", int64(1024), []string{"application/json"}, []string{"notes:read"}, Rate{10, time.Minute, 10}, "caller", "page", 5 * time.Minute}
+	got := []any{r.Profile, r.MaxBody, r.Types, r.Require, r.Limits, r.CSRF.Kind, r.Fresh}
+	want := []any{"api", int64(1024), []string{"application/json"}, []string{"notes:read"}, []Limit{{Name: "route", Rate: Rate{10, time.Minute, 10}, Per: "caller"}}, "page", 5 * time.Minute}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

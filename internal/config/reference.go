@@ -32,7 +32,7 @@ func (k *key) rows(b *strings.Builder, name string) {
 }
 
 func (s *shape) rows(b *strings.Builder, name string) {
-	if s.item != nil {
+	if s.item != nil && len(s.keys) == 0 { // else they are the same
 		s.item.rows(b, name+"[]")
 	}
 	if s.named != nil {

@@ -72,19 +72,6 @@ func postgresAddress(s string) (any, error) {
 	return Reference{Driver: "postgres", Address: s}, nil
 }
 
-// limiterAddress is where exact limits are counted.
-func limiterAddress() scalar {
-	return scalar{name: "limiter", want: "write local", parse: func(s string) (any, error) {
-		switch {
-		case s == "local":
-			return s, nil
-		case strings.HasPrefix(s, "valkey://"), strings.HasPrefix(s, "valkeys://"):
-			return nil, later{"local"}
-		}
-		return nil, wrong{show(s) + " is not a limiter", "write local"}
-	}}
-}
-
 // openAPI is where the description of a backend is: a URL or a file.
 func openAPI() scalar {
 	want := "write a URL or the path of a file"

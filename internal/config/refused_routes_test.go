@@ -30,7 +30,7 @@ func TestRefusedRoutes(t *testing.T) {
 		{7, route("boundary: public, effect: write"), `7:47: route "x" is public and writes, and has no limit (add limit: { rate: 10/m, per: network })`},
 		{7, `  - { id: x, match: { path: "/x", methods: [GET, POST] }, boundary: public }`, `7:69: route "x" is public and writes, and has no limit (add limit: { rate: 10/m, per: network })`},
 		{7, route("boundary: public, limit: { rate: 1/s, per: caller }"), `7:80: route "x" is public, so a limit per caller has nobody to count (write per: network or per: route)`},
-		{7, route("boundary: session, limit: { burst: 3 }"), `7:63: routes[].limit.rate is missing (add rate: 10/m)`},
+		{7, route("boundary: session, limit: { burst: 3 }"), `7:63: routes[].limit.rate is missing (add rate: 10/m, quota: 10000/d or concurrency: 5)`},
 		{7, route("boundary: session, limit: { rate: 1/s, burst: 0 }"), `7:83: routes[].limit.burst: 0 is out of bounds (write a whole number from 1 to 10000000)`},
 		{7, route(`boundary: public, require: ["notes:read"]`), `7:64: route "x" is public and requires scopes, which nobody there has (remove it, or change the boundary)`},
 		{7, route(`boundary: key, require: ["notes:*"]`), `7:62: route "x" requires "notes:*"; roles have patterns, routes do not (name the scopes)`},

@@ -24,11 +24,11 @@ func TestRefusedSecrets(t *testing.T) {
 		{8, `store: { url: "postgres://me:hunter2@db/x", password: env:P }`, `8:15: store.url: ` + password},
 		{8, `store: "mysql://me:hunter2@db/x"`, `8:8: store: "mysql://[REDACTED]@db/x" is not a store address (write sqlite:PATH or postgres://USER@HOST/DATABASE)`},
 		{8, `store: { url: sqlite:x, password: env:P }`, `8:35: store.password: a SQLite file has no password (remove it)`},
-		{8, "db_password: hunter2", "8:1: unknown key \"db_password\" (remove it; known here: version, public_url, environment, listen, tls, client_ip, store, limiter, master_key, upstreams, session, token, login, roles, limits, profiles, routes, observe_all, log, metrics, csp, clients, dbsc, alerts, audit)\n8:14: " + clear},
+		{8, "db_password: hunter2", "8:1: unknown key \"db_password\" (remove it; known here: version, public_url, environment, listen, tls, client_ip, store, limiter, forward_auth, master_key, upstreams, session, token, login, roles, limits, profiles, routes, observe_all, log, metrics, csp, clients, dbsc, alerts, audit)\n8:14: " + clear},
 		{8, "alerts: { webhook: x, secret: hunter2 }", "8:9: \"alerts\" is not part of this version (remove it)\n8:31: " + clear},
 		{8, "login: { oidc: [ { name: x, client_secret: hunter2 } ] }", "8:16: \"login.oidc\" is not part of this version (remove it)\n8:44: " + clear},
 		{8, "# -----BEGIN RSA PRIVATE KEY-----hunter2", `8:3: the configuration contains a PEM block (put it into a file of its own and name that: cert_file, key_file, file:PATH)`},
-		{8, "limiter: smk_live_hunter2hunter2", "8:10: the configuration contains an API key (remove it, and revoke it: sanmon key revoke ID)\n8:10: limiter: [REDACTED] is not a limiter (write local)"},
+		{8, "limiter: smk_live_hunter2hunter2", "8:10: the configuration contains an API key (remove it, and revoke it: sanmon key revoke ID)\n8:10: limiter: [REDACTED] is not a limiter (write local, or valkey://HOST:PORT)"},
 		{8, `master_key: "-----BEGIN hunter2"`, "8:13: master_key: " + clear + "\n8:14: the configuration contains a PEM block (put it into a file of its own and name that: cert_file, key_file, file:PATH)"},
 	}
 	checkRefused(t, rows)
@@ -43,8 +43,6 @@ func TestLaterVersions(t *testing.T) {
 	checkRefused(t, []refused{
 		{8, "login: { signup: open }", `8:18: "login.signup: open" is not part of this version (remove it, or set it to closed)`},
 		{8, "login: { smtp: { url: x } }", `8:16: "login.smtp" is not part of this version (remove it)`},
-		{8, "limiter: valkey://cache:6379", `8:10: "limiter: valkey://cache:6379" is not part of this version (remove it, or set it to local)`},
-		{8, "limiter: valkey://u:hunter2@cache:6379", `8:10: "limiter: valkey://[REDACTED]@cache:6379" is not part of this version (remove it, or set it to local)`},
 		{8, "master_key: vault://kv/sanmon", `8:13: "master_key: vault://…" is not part of this version (remove it, or set it to env:NAME, file:PATH or cred:NAME)`},
 		{8, "dbsc: required", `8:7: "dbsc: required" is not part of this version (remove it, or set it to off)`},
 		{8, "clients: [ { id: mobile } ]", `8:10: "clients" is not part of this version (remove it)`},

@@ -106,7 +106,7 @@ func TestRefusedKeysAndTypes(t *testing.T) {
 		{1, "version: 2", `1:10: version: 2 is out of bounds (write a whole number from 1 to 1)`},
 		{1, "environment: staging\nversion: 1", `1:14: environment: "staging" is not an environment (write one of: live, test)`},
 		{1, "limiter: local", `1:1: version is missing (add version: 1)`},
-		{8, "log: { level: loud }\nlimiter: redis", "8:15: log.level: \"loud\" is not a level (write one of: debug, info, warn, error)\n9:10: limiter: \"redis\" is not a limiter (write local)"},
+		{8, "log: { level: loud }\nlimiter: redis", "8:15: log.level: \"loud\" is not a level (write one of: debug, info, warn, error)\n9:10: limiter: \"redis\" is not a limiter (write local, or valkey://HOST:PORT)"},
 		{8, "observe_all: {}", `8:14: observe_all.until is missing (add until: 2027-01-31)`},
 		{8, "observe_all: { until: soon }", `8:23: observe_all.until: "soon" is not a date (write a date such as 2027-01-31 or 2027-01-31T12:00:00Z)`},
 		{8, "limits: { network: { burst: 3 } }", `8:20: limits.network.rate is missing (add rate: 100/s, or off: "why")`},

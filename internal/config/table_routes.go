@@ -23,8 +23,7 @@ func settingKeys() []key {
 		{name: "csrf", def: "session", shape: oneOr(enum("kind of token", "session", "page", "once"),
 			key{name: "exempt", required: true, shape: one(reason()), example: "called by a script of ours that cannot carry one", doc: "No token on this route. The value is the reason."}),
 			doc: "The token that an effectful request with a session carries: of the session, of this form alone, or usable once."},
-		{name: "limit", example: "{ rate: 10/m, burst: 5, per: caller }", doc: "How often the route may be used. A route that is public and writes must have one.", shape: section(append(limitKeys(),
-			key{name: "per", shape: one(enum("counting", "caller", "network", "route")), example: "caller", doc: "Who shares the limit. Left out: `caller`, and `network` on a public route, where callers are not known."})...)},
+		{name: "limit", example: "{ rate: 10/m, burst: 5, per: caller }", shape: limitShape(), doc: "How often the route may be used: one limit, or a list of them, which all have to admit a request; else none of them counts it. A route that is public and writes must have one."},
 		{name: "network", shape: many(network()), example: `["203.0.113.0/24"]`, doc: "Networks from which the route may be used. Left out: any."},
 		{name: "input", doc: "What a body may be.", shape: section(
 			key{name: "max_body", def: "100MiB", shape: oneOr(size(0, 1<<40), offKey("the bound")), example: "1MiB", doc: "The largest body."},
@@ -71,6 +70,8 @@ func routeTables() []key {
 		{name: "limits", doc: "Limits before anybody is known. IPv4 counts by address, IPv6 by /64.", shape: section(
 			key{name: "network", def: "{ rate: 100/s, burst: 400 }", shape: limit, doc: "Requests per network."},
 			key{name: "failures", def: "{ rate: 30/10m, burst: 30 }", shape: limit, doc: "Failed credentials of every kind, per network."},
+			key{name: "caller", shape: section(unitKeys()...), example: "{ rate: 600/m }", doc: "Requests of each caller over all routes that are not public."},
+			key{name: "subject", shape: section(unitKeys()...), example: "{ quota: 100000/d }", doc: "Requests of each person or service over all their keys and sessions, on all routes that are not public."},
 		)},
 		{name: "profiles", shape: byName(nameOf("profile"), section(settingKeys()...)), example: `{ api: { input: { max_body: 1MiB, types: [application/json] } } }`,
 			doc: "Settings that routes share by naming them: every key of a route but id, match, boundary, cross_site and profile. One level, no inheritance. A key of the route replaces the profile's; `input` and `output` are joined key by key."},

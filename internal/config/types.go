@@ -20,8 +20,9 @@ type Config struct {
 	TLS         TLS
 	ClientIP    ClientIP
 	Store       Reference // sqlite:PATH or postgres://…; Password is resolved apart
-	Limiter     string    // "local"
-	MasterKey   string    // reference: env:NAME, file:PATH, cred:NAME
+	Limiter     Limiter
+	ForwardAuth string // profile: "auto", "nginx", "caddy", "traefik", "envoy" or "off"
+	MasterKey   string // reference: env:NAME, file:PATH, cred:NAME
 	Upstreams   map[string]*Upstream
 	Session     Session
 	Token       Token
@@ -99,8 +100,11 @@ type Login struct {
 	TOTP     string // "off", "optional" or "required"
 }
 
-// Limits are the defaults before authentication.
-type Limits struct{ Network, Failures Rate }
+// Limits are those that hold on all routes: before authentication, and of known callers.
+type Limits struct {
+	Network, Failures Rate
+	Caller, Subject   []Limit // over all routes; no concurrency
+}
 
 // Rate is a limit: Count units each Per, at most Burst at once.
 type Rate struct {
@@ -150,8 +154,7 @@ type Route struct {
 	Fresh      time.Duration // 0: none
 	CSRF       CSRF
 	CrossSite  CrossSite
-	Limit      Rate
-	LimitPer   string // "caller", "network" or "route"
+	Limits     []Limit
 	Network    []netip.Prefix
 	MaxBody    int64             // bytes; default 100 MiB; -1 no bound was asked for
 	Types      []string          // media types; empty any

@@ -35,6 +35,7 @@ type Layers struct {
 	Assertions sanmon.Assertions
 	Tokens     *csrf.Tokens
 	Limits     *limit.Table
+	Shared     limit.Shared // nil: limits are counted by this node alone
 	Tunnels    *proxy.Tunnels
 	Documents  func(upstream string) *schema.Slot // OpenAPI documents; nil: there are none
 
@@ -58,14 +59,17 @@ func Compile(c *config.Config, l Layers, cookies portal.Cookies, generation uint
 		Proxied:  c.TLS.BehindProxy,
 		Networks: network.List{Allow: c.ClientIP.Allow, Deny: c.ClientIP.Deny},
 		Origin:   origin.Policy{Public: []string{c.PublicURL}}, Table: table,
-		Sessions: l.Sessions, Keys: l.Keys, Assertions: l.Assertions, Tokens: l.Tokens, Limits: l.Limits,
+		Sessions: l.Sessions, Keys: l.Keys, Assertions: l.Assertions, Tokens: l.Tokens, Limits: l.Limits, Shared: l.Shared,
 		Harden: map[string]headers.CookieOptions{}, Collector: portal.Prefix + "report", ObserveUntil: c.ObserveAll,
 	}
-	if g.PerNet, err = limited("network", c.Limits.Network); err != nil {
 	g.Access = l.Access
+	if g.PerNet, err = limited("network", c.Limits.Network); err != nil {
 		return nil, err
 	}
 	if g.Failures, err = limited("failures", c.Limits.Failures); err != nil {
+		return nil, err
+	}
+	if err := everywhere(g, c.Limits); err != nil {
 		return nil, err
 	}
 	s := &State{Gate: g, Backends: map[string]*proxy.Backend{}, Timeouts: map[string]time.Duration{}}
@@ -113,7 +117,7 @@ func (s *State) routes(c *config.Config, l Layers, https bool) error {
 		if err != nil {
 			return fmt.Errorf("route %q: %w", r.ID, err)
 		}
-		rate, err := limited("route", r.Limit)
+		units, seats, err := limitsOf(r.ID, r.Limits)
 		if err != nil {
 			return fmt.Errorf("route %q: %w", r.ID, err)
 		}
@@ -133,7 +137,7 @@ func (s *State) routes(c *config.Config, l Layers, https bool) error {
 			CSRFExempt: r.CSRF.Kind == "exempt",
 			CrossSite:  r.CrossSite.Declared(),
 			Networks:   network.List{Allow: r.Network},
-			Limit:      rate, LimitPer: perOf(r.LimitPer),
+			Limits:     units, Seats: seats,
 			MaxBody: r.MaxBody, Types: r.Types, Input: inputOf(r, l), Floor: floor, CSP: pages, Plain: up.PlainIdentity,
 			Fields: fields, ObserveFields: r.FieldsMode == config.Observe,
 			Inspector: inspector, Watching: r.WAF.Mode == config.Observe,
@@ -212,14 +216,4 @@ func modeOf(word string) csp.Mode {
 		return csp.Enforce
 	}
 	return csp.Floor
-}
-
-func perOf(word string) sanmon.Per {
-	switch word {
-	case "network":
-		return sanmon.PerNetwork
-	case "route":
-		return sanmon.PerRoute
-	}
-	return sanmon.PerCaller
 }

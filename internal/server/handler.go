@@ -92,6 +92,7 @@ func (h *Handler) enter(s *State, r *http.Request) *visit {
 // leave accounts for the visit and takes its memory back. It runs even when the
 // forwarder aborts the connection, which it does by panicking.
 func (h *Handler) leave(v *visit) {
+	v.passage.Held.Release()
 	if h.Account != nil {
 		h.Account(v.finish())
 	}

@@ -86,7 +86,7 @@ func house(t testing.TB, backend http.Handler) (*Handler, *httptest.Server, func
 	c := &config.Config{
 		PublicURL: public, PublicHost: host, Upstreams: map[string]*config.Upstream{"app": {Name: "app", URL: up.URL, Timeout: 2 * time.Second}},
 		Routes: []*config.Route{
-			{ID: "public", Path: "/p/{rest...}", AnyMethod: true, Boundary: []caller.Kind{caller.Anonymous}, Upstream: "app", MaxBody: 1 << 20, Limit: config.Rate{Count: 1e6, Per: time.Second, Burst: 1e6}, LimitPer: "route"},
+			{ID: "public", Path: "/p/{rest...}", AnyMethod: true, Boundary: []caller.Kind{caller.Anonymous}, Upstream: "app", MaxBody: 1 << 20, Limits: []config.Limit{{Name: "route", Rate: config.Rate{Count: 1e6, Per: time.Second, Burst: 1e6}, Per: "route"}}},
 			{ID: "session", Path: "/s/{rest...}", AnyMethod: true, Boundary: []caller.Kind{caller.Session}, Upstream: "app", MaxBody: 1 << 20},
 		},
 	}

@@ -16,28 +16,41 @@ const (
 
 // AppendPolicy appends the value of RateLimit-Policy: a structured-field List
 // (RFC 9651, Section 3.1) of policy names with the quota q and its window w in
-// seconds.
+// seconds; of a concurrency limit with the quota unit qu instead of a window.
 func (r *Result) AppendPolicy(b []byte) []byte {
 	for i, s := range r.States() {
 		b = appendName(b, i, s.Policy.name)
 		b = append(b, ";q="...)
-		b = strconv.AppendInt(b, int64(s.Policy.rate.Count), 10)
-		b = append(b, ";w="...)
-		b = strconv.AppendInt(b, Seconds(s.Policy.rate.Per), 10)
+		switch p := s.Policy; {
+		case p.places > 0:
+			b = strconv.AppendInt(b, int64(p.places), 10)
+			b = append(b, `;qu="concurrent-requests"`...)
+		case p.window != 0:
+			b = strconv.AppendInt(b, p.quota, 10)
+			b = append(b, ";w="...)
+			b = strconv.AppendInt(b, p.window.longest(), 10)
+		default:
+			b = strconv.AppendInt(b, int64(p.rate.Count), 10)
+			b = append(b, ";w="...)
+			b = strconv.AppendInt(b, Seconds(p.rate.Per), 10)
+		}
 	}
 	return b
 }
 
 // AppendState appends the value of RateLimit: what remains (r) of each policy, and
 // in how many seconds (t) there is more. With nothing left, t is what Retry-After
-// says, as Section 5 of the draft wants it.
+// says, as Section 5 of the draft wants it. Nobody knows when a concurrency limit has
+// room again: it has no t.
 func (r *Result) AppendState(b []byte) []byte {
 	for i, s := range r.States() {
 		b = appendName(b, i, s.Policy.name)
 		b = append(b, ";r="...)
 		b = strconv.AppendInt(b, int64(s.Remaining), 10)
-		b = append(b, ";t="...)
-		b = strconv.AppendInt(b, Seconds(s.Reset), 10)
+		if s.Policy.places == 0 {
+			b = append(b, ";t="...)
+			b = strconv.AppendInt(b, Seconds(s.Reset), 10)
+		}
 	}
 	return b
 }
@@ -72,7 +85,7 @@ func (r *Result) Err() error {
 		return nil
 	}
 	refused := refusal.New(refusal.RateLimited, "limit %q of %s is used up (wait %d s, or raise the rate)",
-		r.Refused.name, r.Refused.rate, Seconds(r.RetryAfter))
+		r.Refused.name, r.Refused, Seconds(r.RetryAfter))
 	refused.RetryAfter = r.RetryAfter
 	return refused
 }

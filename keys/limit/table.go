@@ -29,6 +29,7 @@ type Table struct {
 	seed     maphash.Seed
 	perShard int
 	shards   [shards]shard
+	rooms    [shards]room
 	overflow atomic.Uint64
 }
 
@@ -50,28 +51,33 @@ func NewTable(entries int) *Table {
 	t := &Table{seed: maphash.MakeSeed(), perShard: max(1, entries/shards)}
 	for i := range t.shards {
 		t.shards[i].cells = map[Key]*atomic.Int64{}
+		t.rooms[i].under = map[Key]int{}
 	}
 	return t
 }
 
-type identity struct {
-	network [16]byte
-	name    string
-	scope   string
+// Who is an identity within a scope, in words: whose units are counted, and of what.
+type Who struct {
+	Network [16]byte // as network.LimitKey gives it; zero for an identity with a name
+	Name    string   // of a principal, a key, a route
+	Scope   string   // what is counted
 }
+
+// Key is the key of an identity.
+func (t *Table) Key(w Who) Key { return Key(maphash.Comparable(t.seed, w)) }
 
 // Named is the key of an identity with a name (a principal, a key, a route) within
 // a scope. The scope says what is counted, and for which route: the same identity
 // has a count of its own in each scope. The rate is no part of it, so that a changed
 // rate goes on from the same count.
 func (t *Table) Named(name, scope string) Key {
-	return Key(maphash.Comparable(t.seed, identity{name: name, scope: scope}))
+	return t.Key(Who{Name: name, Scope: scope})
 }
 
 // Network is the key of a client network, as network.LimitKey gives it, within a
 // scope.
 func (t *Table) Network(network [16]byte, scope string) Key {
-	return Key(maphash.Comparable(t.seed, identity{network: network, scope: scope}))
+	return t.Key(Who{Network: network, Scope: scope})
 }
 
 // Len counts the identities that are remembered.

@@ -6,7 +6,7 @@ import (
 )
 
 // MaxDemands is how many limits one decision may weigh.
-const MaxDemands = 6
+const MaxDemands = 12
 
 // Demand asks for one unit under one policy.
 type Demand struct {
@@ -16,6 +16,9 @@ type Demand struct {
 	// Cell, when set, holds the TAT instead of the Table: the limit of a credential
 	// lives in its caller.Slot.
 	Cell *atomic.Int64
+	// Who is whose count it is, for a Shared that counts for other processes too; the zero
+	// Who where there is none.
+	Who Who
 }
 
 // Result is the verdict on a list of demands. States holds one Status for each, in
@@ -26,7 +29,8 @@ type Result struct {
 	Refused    *Policy       // when refused: the policy that makes it wait longest
 	states     [MaxDemands]Status
 	counted    [MaxDemands]unit
-	n          int
+	n          int // states
+	units      int // counted units, which are those of the first states
 }
 
 // unit is one counted unit: where, and the TAT that it led to.
@@ -37,6 +41,18 @@ type unit struct {
 
 // States returns where each policy stands.
 func (r *Result) States() []Status { return r.states[:r.n] }
+
+// Join adds another verdict on the same request to r: both have to admit it. The longest
+// wait counts.
+func (r *Result) Join(o *Result) {
+	r.n += copy(r.states[r.n:], o.States())
+	if !o.Allowed {
+		r.Allowed = false
+		if o.RetryAfter > r.RetryAfter {
+			r.RetryAfter, r.Refused = o.RetryAfter, o.Refused
+		}
+	}
+}
 
 // Take admits all demands or none: it checks them all, then commits; a demand that
 // another request overtook in between is checked again, and if it fails what was
@@ -54,10 +70,11 @@ func (t *Table) Take(now time.Time, demands ...Demand) Result {
 		u, ok := t.commit(d, us)
 		if !ok {
 			t.rollBack(us, &r, i)
+			r.units = 0
 			r.refuse(i, d.Policy, u.tat, us)
 			return r
 		}
-		r.counted[i] = u
+		r.counted[i], r.units = u, i+1
 		r.states[i] = d.Policy.status(u.tat, us)
 	}
 	return r
@@ -92,10 +109,7 @@ func (t *Table) Charge(now time.Time, d Demand) Status {
 		if old == gone {
 			continue
 		}
-		tat := min(d.Policy.from(old, us)+d.Policy.interval, us+d.Policy.tolerance)
-		if old <= us+d.Policy.tolerance+skew {
-			tat = max(tat, old)
-		}
+		tat := d.Policy.charged(old, us)
 		if c.CompareAndSwap(old, tat) {
 			return d.Policy.status(tat, us)
 		}
@@ -106,7 +120,7 @@ func (t *Table) Charge(now time.Time, d Demand) Status {
 // used nothing. Call it once at most.
 func (t *Table) Refund(now time.Time, r *Result) {
 	if r.Allowed {
-		t.rollBack(now.UnixMicro(), r, r.n)
+		t.rollBack(now.UnixMicro(), r, r.units)
 	}
 }
 
@@ -114,7 +128,7 @@ func (t *Table) Refund(now time.Time, r *Result) {
 func (t *Table) rollBack(now int64, r *Result, n int) {
 	for i := range n {
 		u, p := &r.counted[i], r.states[i].Policy
-		r.states[i] = p.status(u.giveBack(p.interval, now), now)
+		r.states[i] = p.status(u.giveBack(p, now), now)
 	}
 }
 
@@ -139,23 +153,23 @@ func (t *Table) commit(d *Demand, now int64) (unit, bool) {
 		if d.Policy.wait(old, now) > 0 {
 			return unit{c, old}, false
 		}
-		if tat := d.Policy.from(old, now) + d.Policy.interval; c.CompareAndSwap(old, tat) {
+		if tat := d.Policy.next(old, now); c.CompareAndSwap(old, tat) {
 			return unit{c, tat}, true
 		}
 	}
 }
 
-// giveBack takes the unit off again and returns the TAT that holds now. It does so
-// only while the unit is certain to be in there still: when the TAT has meanwhile
-// passed, time gave the unit back already, and what stands there is another's.
-func (u *unit) giveBack(interval, now int64) int64 {
+// giveBack takes the unit off again and returns the cell that holds now. It does so only
+// while the unit is certain to be in there still.
+func (u *unit) giveBack(p *Policy, now int64) int64 {
 	for {
 		old := u.cell.Load()
-		if old == gone || u.tat <= now || old < u.tat-interval || (old-u.tat)%interval != 0 {
+		if old == gone {
 			return old
 		}
-		if u.cell.CompareAndSwap(old, old-interval) {
-			return old - interval
+		less, ok := p.without(old, u.tat, now)
+		if !ok || u.cell.CompareAndSwap(old, less) {
+			return less
 		}
 	}
 }
