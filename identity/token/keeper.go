@@ -153,16 +153,16 @@ func (k *Keeper) Judge(ctx context.Context, p Presented, from netip.Addr, now ti
 	if err := k.proven(ctx, e, p); err != nil {
 		return err
 	}
-	var live caller.Caller
-	if err := k.sessions.Live(ctx, e.claims.SID, from, now, &live); err != nil {
+	former := *into // into itself is filled: a variable of our own would be on the heap
+	if err := k.sessions.Live(ctx, e.claims.SID, from, now, into); err != nil {
 		return dead(e, err)
 	}
-	if live.Subject != e.claims.Subject || live.ClientID != e.claims.ClientID {
+	if live := *into; live.Subject != e.claims.Subject || live.ClientID != e.claims.ClientID {
+		*into = former
 		return refuse(refusal.TokenInvalid, nil, "access token %s of %s and client %q names session %s of %s and client %q (was the database replaced?)",
 			e.claims.ID, e.claims.Subject, e.claims.ClientID, e.claims.SID, live.Subject, live.ClientID)
 	}
-	e.narrow(&live)
-	*into = live
+	e.narrow(into)
 	if e.claims.Gen > 0 && !e.told.Load() && !e.told.Swap(true) {
 		if confirm := k.config.Load().Confirm; confirm != nil {
 			confirm(e.claims.SID, e.claims.Gen)
