@@ -14,6 +14,7 @@ import (
 	"github.com/sanmon-gate/sanmon/identity/login"
 	"github.com/sanmon-gate/sanmon/identity/password"
 	"github.com/sanmon-gate/sanmon/identity/principal"
+	"github.com/sanmon-gate/sanmon/identity/refresh"
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/identity/throttle"
 	"github.com/sanmon-gate/sanmon/identity/token"
@@ -43,6 +44,7 @@ type layers struct {
 	minter    *assertion.Minter
 	access    *token.Keeper
 	issuer    *token.Minter
+	grants    *refresh.Service
 	tokens    *csrf.Tokens
 	login     *login.Service
 	limits    *limit.Table
@@ -78,7 +80,7 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 		}
 	}
 	l.people = principal.NewDirectory(store, principal.Options{Stale: stale})
-	if l.keeper, err = session.New(store, l.people, sessionOptions(c, l.rings[secret.PurposeSession], stale, logger)); err != nil {
+	if l.keeper, err = session.New(store, l.people, sessionOptions(c, l.rings[secret.PurposeSession], stale, store.Offset, logger)); err != nil {
 		return nil, err
 	}
 	l.index, err = apikey.NewIndex(store, apikey.Options{
@@ -92,6 +94,9 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	if l.minter, err = assertion.New(l.rings[secret.PurposeAssertion], assertion.Options{Issuer: c.PublicURL}); err != nil {
 		return nil, err
 	}
+	if err := l.openGrants(c); err != nil {
+		return nil, err
+	}
 	if err := l.openTokens(c); err != nil {
 		return nil, err
 	}
@@ -103,11 +108,11 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	return l, frugally(func() error { return l.index.Load(ctx) })
 }
 
-func sessionOptions(c *config.Config, ring *secret.Ring, stale func() bool, logger *slog.Logger) session.Options {
+func sessionOptions(c *config.Config, ring *secret.Ring, stale func() bool, offset func() time.Duration, logger *slog.Logger) session.Options {
 	return session.Options{
 		Idle: c.Session.Idle, Absolute: c.Session.Absolute, Rotate: c.Session.Rotate,
 		Race: c.Token.Race, Redeliver: c.Token.Redeliver, MaxPerUser: c.Session.MaxPerUser,
-		Network: session.Policy(c.Session.Network), Ring: ring, Stale: stale, Log: logger,
+		Network: session.Policy(c.Session.Network), Ring: ring, Stale: stale, Offset: offset, Log: logger,
 	}
 }
 

@@ -112,6 +112,9 @@ func (n *node) gauges() {
 	n.metrics.Gauge("sanmon_keys", "API keys in memory.", func() float64 { return float64(n.layers.index.Len()) })
 	n.metrics.Gauge("sanmon_sessions_cached", "Sessions in memory.", func() float64 { return float64(n.layers.keeper.Len()) })
 	n.metrics.Gauge("sanmon_tokens_cached", "Verified access tokens in memory.", func() float64 { return float64(n.layers.access.Len()) })
+	for word := range n.layers.grants.Counts() {
+		n.metrics.Counter("sanmon_refresh_total", "Refresh tokens that were presented, by what became of them.", "verdict", word, func() float64 { return float64(n.layers.grants.Counts()[word]) })
+	}
 	n.metrics.Gauge("sanmon_limit_identities", "Identities that limits remember.", func() float64 { return float64(n.layers.limits.Len()) })
 	n.metrics.Gauge("sanmon_html_fields", "Declared fields of routes that may carry markup.", func() float64 { return float64(len(server.HTMLFields(n.handler.State().Gate))) })
 	n.metrics.Gauge("sanmon_openapi_waiting", "Upstreams whose OpenAPI document has changed and waits for approval.", func() float64 { return float64(n.layers.documents.Waiting()) })
@@ -139,7 +142,7 @@ func (n *node) put(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := n.layers.keeper.Configure(sessionOptions(c, n.layers.rings["session"], n.follower.Stale, n.logger)); err != nil {
+	if err := n.layers.keeper.Configure(sessionOptions(c, n.layers.rings["session"], n.follower.Stale, n.layers.store.Offset, n.logger)); err != nil {
 		return err
 	}
 	if err := n.layers.configureTokens(c); err != nil {
@@ -169,7 +172,7 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var helpers sync.WaitGroup
 	for _, helper := range []func(context.Context) error{
-		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.refusals.Run, n.layers.maintain, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, tune,
+		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.refusals.Run, n.layers.maintain, n.layers.tendKeys, n.layers.access.Run, n.layers.grants.Run, n.layers.store.FollowClock, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, tune,
 	} {
 		helpers.Go(func() {
 			if err := helper(background); err != nil && background.Err() == nil {

@@ -19,6 +19,9 @@ func (l *layers) openTokens(c *config.Config) (err error) {
 
 // configureTokens follows a reload. A shorter life holds for tokens of before, too.
 func (l *layers) configureTokens(c *config.Config) error {
+	if err := l.grants.Configure(l.grantOptions(c)); err != nil {
+		return err
+	}
 	if err := l.issuer.Configure(tokenOptions(c)); err != nil {
 		return err
 	}
@@ -30,5 +33,5 @@ func tokenOptions(c *config.Config) token.Options {
 }
 
 func (l *layers) accessOptions(c *config.Config) token.KeeperOptions {
-	return token.KeeperOptions{Options: tokenOptions(c)}
+	return token.KeeperOptions{Options: tokenOptions(c), Confirm: l.grants.Confirm}
 }

@@ -33,11 +33,12 @@ func newArrivals() arrivals {
 // what came with it. From then on the former refresh token gets no refresh token any
 // more. It takes a lookup in memory, waits for nothing and may be called for every
 // request, or only for the first sight of a token; generations that are not current are
-// nothing to it. gen must be of a token whose signature was verified.
-func (s *Service) Confirm(sid string, gen int64) {
-	if gen < 1 || sid == "" { // the first generation has none before it
+// nothing to it. generation must be of a token whose signature was verified.
+func (s *Service) Confirm(sid string, generation uint64) {
+	if generation < 1 || generation > maxGen || sid == "" { // the first generation has none before it
 		return
 	}
+	gen := int64(generation)
 	sh := s.arrived.shard(sid)
 	sh.mu.RLock()
 	known := sh.bySID[sid]
@@ -87,28 +88,32 @@ func (sh *arrivalShard) unlearn(sid string, gen int64) {
 }
 
 // Run writes what Confirm was told, many marks in one transaction, until ctx ends; then
-// it writes what is left and returns nil. Marks that cannot be written are told again by
-// the requests that follow.
+// it writes what is left and returns nil. While the store fails it tries again, and
+// takes no more than one batch.
 func (s *Service) Run(ctx context.Context) error {
 	var batch []Mark
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	for {
+		queue := s.arrived.queue
+		if len(batch) >= confirmQueue {
+			queue = nil // the batch waits for the store, and marks for the batch
+		}
 		select {
 		case <-ctx.Done():
 			s.write(context.WithoutCancel(ctx), s.drain(batch))
 			return nil
-		case m := <-s.arrived.queue:
+		case m := <-queue:
 			if batch = append(batch, m); len(batch) == 1 {
 				timer.Reset(confirmEvery)
 			}
-			if len(batch) < confirmQueue {
-				continue
-			}
 		case <-timer.C:
+			if s.write(ctx, batch) {
+				batch = batch[:0]
+			} else {
+				timer.Reset(confirmAgain)
+			}
 		}
-		s.write(ctx, batch)
-		batch = batch[:0]
 	}
 }
 
@@ -123,18 +128,15 @@ func (s *Service) drain(batch []Mark) []Mark {
 	}
 }
 
-func (s *Service) write(ctx context.Context, batch []Mark) {
+func (s *Service) write(ctx context.Context, batch []Mark) bool {
 	if len(batch) == 0 {
-		return
+		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	err := s.store.ConfirmFamilies(ctx, batch)
-	if err == nil {
-		return
+	if err != nil {
+		s.options.Load().Log.Warn("refresh tokens that have arrived could not be noted; tried again", "count", len(batch), "error", err)
 	}
-	for _, m := range batch {
-		s.arrived.shard(m.SID).unlearn(m.SID, m.Gen)
-	}
-	s.options.Load().Log.Warn("arrived refresh tokens could not be noted; the next request does", "count", len(batch), "error", err)
+	return err == nil
 }

@@ -37,8 +37,6 @@ type Options struct {
 	// time, a token with another key, retries too often, a replayed code. It is called
 	// after the change was made and must return at once. nil: the audit trail is enough.
 	Alert func(audit.Event)
-	// Now is the clock of Run; nil: time.Now.
-	Now func() time.Time
 	// Log gets what happens outside of any request. nil discards.
 	Log *slog.Logger
 }
@@ -46,6 +44,7 @@ type Options struct {
 const (
 	storeTimeout = 5 * time.Second
 	confirmEvery = 100 * time.Millisecond // how long a mark waits for others, so that one transaction writes all
+	confirmAgain = time.Second
 	confirmQueue = 4096
 	confirmKnown = 100_000 // grants whose last mark is remembered
 )
@@ -66,9 +65,6 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.Alert == nil {
 		o.Alert = func(audit.Event) {}
-	}
-	if o.Now == nil {
-		o.Now = time.Now
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

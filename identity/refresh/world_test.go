@@ -337,7 +337,7 @@ func (w *world) dead(d time.Duration, sids []string, nodes ...node) {
 
 // confirm tells a node that a generation's access token was presented, and waits until
 // the store knows.
-func (w *world) confirm(n node, sid string, gen int64) {
+func (w *world) confirm(n node, sid string, gen uint64) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
 	n.Confirm(sid, gen)

@@ -33,7 +33,8 @@ func (k *Keeper) Begin(ctx context.Context, user principal.Record, m Meta, now t
 	if user.Disabled {
 		return secret.Value{}, Record{}, refusal.New(refusal.LoginFailed, "%s is disabled (sanmon user enable)", user.ID)
 	}
-	o, now := k.options.Load(), now.Truncate(time.Microsecond)
+	o := k.options.Load()
+	now = o.at(now)
 	value, hash := random()
 	r := Record{SID: secret.NewID("ses_"), User: user.ID, SecretHash: hash, RotatedAt: now, CreatedAt: now,
 		AMR: m.amr(), ACR: m.acr(), AuthTime: now, LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device,
@@ -60,9 +61,9 @@ func (k *Keeper) StepUp(ctx context.Context, cookie string, user principal.Recor
 	if !ok || user.Disabled {
 		return k.Begin(ctx, user, m, now)
 	}
-	now = now.Truncate(time.Microsecond)
+	shared := k.options.Load().at(now)
 	for range attempts {
-		l, err := k.usable(ctx, digest(raw), now)
+		l, err := k.usable(ctx, digest(raw), shared)
 		switch {
 		case err != nil:
 			return secret.Value{}, Record{}, err
@@ -74,7 +75,7 @@ func (k *Keeper) StepUp(ctx context.Context, cookie string, user principal.Recor
 			}
 			return k.Begin(ctx, user, m, now)
 		}
-		value, r, err := k.raise(ctx, l, m, now)
+		value, r, err := k.raise(ctx, l, m, shared)
 		if !errors.Is(err, ErrConflict) {
 			return value, r, err
 		}

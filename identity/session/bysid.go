@@ -25,6 +25,7 @@ var ErrNetwork = errors.New("a network that the session does not know")
 // nothing.
 func (k *Keeper) Live(ctx context.Context, sid string, from netip.Addr, now time.Time, into *caller.Caller) error {
 	o := k.options.Load()
+	now = o.at(now)
 	l, err := k.bySID(ctx, sid, now, o)
 	if err != nil {
 		return err

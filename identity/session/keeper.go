@@ -66,6 +66,7 @@ func (k *Keeper) Judge(ctx context.Context, cookie string, from netip.Addr, now 
 		return false, stranger("the session cookie is not a session secret (the client should drop it and sign in)")
 	}
 	o, hash := k.options.Load(), digest(raw)
+	now = o.at(now)
 	l, st, err := k.find(ctx, hash, now, o)
 	if err != nil {
 		return false, err

@@ -47,6 +47,10 @@ type Options struct {
 	// so that any node can send the same successor again. Without it a lost answer to
 	// a rotation ends the session after Redeliver.
 	Ring *secret.Ring
+	// Offset is the clock that all nodes share (the database's) less ours: Race and
+	// Redeliver are shorter than clocks differ. Times in the store, and in what is
+	// returned, are by the shared one. nil: one node, or one clock.
+	Offset func() time.Duration
 	// Stale reports that the change feed is behind: every Judge then reads the store.
 	// nil means never.
 	Stale func() bool
@@ -74,6 +78,9 @@ func (o Options) complete() (Options, error) {
 	o.Max = or(o.Max, 100_000)
 	if o.Stale == nil {
 		o.Stale = func() bool { return false }
+	}
+	if o.Offset == nil {
+		o.Offset = func() time.Duration { return 0 }
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -104,6 +111,11 @@ func (o Options) check() error {
 // node, which knows only the row, is wrong by a quarter of Idle at most.
 func (o Options) touchEvery() time.Duration {
 	return max(minTouch, min(maxTouch, o.Idle/4))
+}
+
+// at is a moment by the clock that all nodes share, in what is kept of it.
+func (o *Options) at(now time.Time) time.Time {
+	return now.Add(o.Offset()).Truncate(time.Microsecond)
 }
 
 func or[T comparable](v, def T) T {

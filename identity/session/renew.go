@@ -26,7 +26,8 @@ func (k *Keeper) Renew(ctx context.Context, cookie string, from netip.Addr, now 
 	if !ok {
 		return secret.Value{}, nil
 	}
-	o, hash, now := k.options.Load(), digest(raw), now.Truncate(time.Microsecond)
+	o, hash := k.options.Load(), digest(raw)
+	now = o.at(now)
 	for range attempts {
 		l, err := k.load(ctx, hash)
 		if err != nil {

@@ -57,7 +57,7 @@ func (k *Keeper) finish(ctx context.Context) {
 // nobody will use again.
 func (k *Keeper) flush(ctx context.Context) {
 	o := k.options.Load()
-	now := o.Now()
+	now := o.at(o.Now())
 	for _, l := range k.memory.all(func(l *live) bool { return l.dirty() || !l.over(now, o) }) {
 		if ctx.Err() != nil {
 			return

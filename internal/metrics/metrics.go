@@ -77,6 +77,11 @@ func (m *Metrics) Gauge(name, help string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
 }
 
+// Counter exposes a count that is read when it is asked for, with one constant label.
+func (m *Metrics) Counter(name, help, label, value string, read func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: prometheus.Labels{label: value}}, read))
+}
+
 // Request counts one answer. route is the configured id, "portal" or "none".
 func (m *Metrics) Request(route, method string, status int, took time.Duration) {
 	key := series{route, known(method), status}

@@ -12,6 +12,7 @@ import (
 type Dialect struct {
 	Name    string
 	Lock    string // statement that takes the head row for the rest of the transaction; "" when beginning does
+	Clock   string // query for the database's clock, microseconds since 1970; "" where that is ours
 	Prepare bool   // keep statements prepared here, because the driver does not
 	// Classify says what an error of the driver means, with a remedy in words.
 	Classify func(error) (class Class, remedy string)

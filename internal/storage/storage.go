@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit/tree"
@@ -67,6 +68,7 @@ type DB struct {
 	bell        chan struct{} // rung after each commit of this DB that wrote to the feed
 	prepared    statements
 	close       sync.Once
+	clock       atomic.Pointer[reading] // last look at the database's clock; nil before, and where it is ours
 }
 
 // New returns a DB over migrated pools, which it owns from then on.
@@ -92,6 +94,9 @@ func New(ctx context.Context, c Config) (*DB, error) {
 	// A trail that somebody damaged does not keep the store from opening: verifying it
 	// needs the store.
 	if err := db.adoptAll(ctx); err != nil && refusal.From(err).Code == refusal.Busy {
+		return nil, errors.Join(err, db.Close())
+	}
+	if err := db.ReadClock(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

@@ -15,7 +15,7 @@ import (
 // waits for another in a circle. The driver keeps statements prepared.
 func dialect() storage.Dialect {
 	return storage.Dialect{
-		Name: "PostgreSQL", Lock: `SELECT id FROM head WHERE id = 1 FOR UPDATE`, Classify: classify,
+		Name: "PostgreSQL", Clock: `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`, Lock: `SELECT id FROM head WHERE id = 1 FOR UPDATE`, Classify: classify,
 	}
 }
 
