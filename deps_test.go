@@ -163,6 +163,7 @@ var exposes = map[string]string{
 	"internal/storage/principal_password.go": "stores a password hash",
 	"keys/apikey/mac.go":                     "authenticates keys with it",
 	"keys/apikey/service.go":                 "reads a key that was presented or just made",
+	"keys/limit/valkey/limiter.go":         "logs in to the server",
 	"keys/source/master.go":                  "decodes the master key",
 	"web/csrf/mac.go":                        "authenticates CSRF tokens with it",
 }

@@ -52,3 +52,15 @@ func (t *Table) Settle(now time.Time, r *Result, demands []Demand, answers *[Max
 		}
 	}
 }
+
+// Terms are what a policy allows, in numbers for another process: of a rate "r", interval
+// and tolerance in microseconds; of a quota "d" or "m" and how many.
+func (p *Policy) Terms() (kind string, a, b int64) {
+	switch p.window {
+	case Day:
+		return "d", p.quota, 0
+	case Month:
+		return "m", p.quota, 0
+	}
+	return "r", p.interval, p.tolerance
+}
