@@ -153,6 +153,9 @@ var exposes = map[string]string{
 	"identity/refresh/token.go":              "derives refresh tokens with it",
 	"identity/session/digest.go":             "derives the next session secret with it",
 	"identity/throttle/devices.go":           "authenticates device cookies with it",
+	"internal/portal/account_factors.go":     "seals the secret of an app that is being enrolled",
+	"internal/portal/flash.go":               "shows recovery codes and a new key, once",
+	"internal/portal/second.go":              "draws the secret of an app",
 	"internal/portal/cookies.go":             "writes the session cookie",
 	"internal/portal/credentials.go":         "bounds the length of a password",
 	"internal/portal/login.go":               "judges the session that a login just made",
@@ -163,7 +166,7 @@ var exposes = map[string]string{
 	"internal/storage/principal_password.go": "stores a password hash",
 	"keys/apikey/mac.go":                     "authenticates keys with it",
 	"keys/apikey/service.go":                 "reads a key that was presented or just made",
-	"keys/limit/valkey/limiter.go":         "logs in to the server",
+	"keys/limit/valkey/limiter.go":           "logs in to the server",
 	"keys/source/master.go":                  "decodes the master key",
 	"web/csrf/mac.go":                        "authenticates CSRF tokens with it",
 }

@@ -22,6 +22,10 @@ import (
 type Passage struct {
 	Request *exchange.Request
 
+	// Unseen says that another proxy forwards the request and keeps its body: whoever calls
+	// Judge sets it.
+	Unseen bool
+
 	Target target.Target // 1
 	Host   string        // 1: canonical host[:port]
 	Addr   netip.Addr    // 2: the client's address

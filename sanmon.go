@@ -20,8 +20,8 @@ import (
 // layer declared into an internal failure: the gate fails closed.
 //
 // Judge reads the request and changes nothing. p is filled as far as the request
-// got, refused or not, for the log and for the answer; it must be zero and belongs
-// to the caller. Judge is safe for concurrent use.
+// got, refused or not, for the log and for the answer; it must be zero, but for
+// Unseen, and belongs to the caller. Judge is safe for concurrent use.
 func (g *Gate) Judge(ctx context.Context, r *exchange.Request, body Body, p *Passage) error {
 	p.Request = r
 

@@ -22,6 +22,9 @@ func (g *Gate) authorise(t proven) (allowed, error) {
 func (g *Gate) inspect(m metered, body Body) (fit, error) {
 	p := m.Passage
 	r := p.Request
+	if err := g.unseen(p); err != nil {
+		return fit{}, err
+	}
 	if limit := p.Route.MaxBody; limit >= 0 && r.Length > limit {
 		err := refusal.New(refusal.BodyTooLarge, "route %q takes at most %d bytes, the request declares %d (raise input.max_body)", p.Route.ID, limit, r.Length)
 		if err := g.lenient(p, err); err != nil {

@@ -36,7 +36,7 @@ func (b *builder) config(root *value) *Config {
 		ClientIP:    b.clientIP(top.get("client_ip")),
 		Store:       b.store(top.get("store")),
 		Limiter:     b.limiter(top.get("limiter")),
-		ForwardAuth: top.get("forward_auth", "profile").text(),
+		ForwardAuth: ForwardAuth{top.get("forward_auth", "profile").text(), top.get("forward_auth", "renew").bool()},
 		MasterKey:   b.reference(top.get("master_key")),
 		Session:     b.session(top.get("session")),
 		Token:       b.token(top.get("token")),

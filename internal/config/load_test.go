@@ -39,7 +39,7 @@ func TestDesignExample(t *testing.T) {
 		TLS:         TLS{CertFile: "conf/tls/cert.pem", KeyFile: "conf/tls/key.pem", HSTS: 365 * 24 * time.Hour},
 		ClientIP:    ClientIP{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Header: "X-Forwarded-For"},
 		Store:       Reference{Driver: "sqlite", Address: "conf/data/sanmon.db"},
-		ForwardAuth: "auto",
+		ForwardAuth: ForwardAuth{"auto", true},
 		MasterKey:   "file:conf/data/master.key",
 		Upstreams: map[string]*Upstream{"app": {Name: "app", URL: "http://127.0.0.1:8000", Timeout: 30 * time.Second,
 			OpenAPI: "http://127.0.0.1:8000/openapi.json", HostFrom: "preserve"}},

@@ -115,5 +115,6 @@ func forwardAuthKey() key {
 	return key{name: "forward_auth", doc: "Answers other proxies at `/.sanmon/forward-auth`: whether the request that they describe may pass. Believed from `client_ip.trusted_proxies` only (docs/forward-auth.md).", shape: section(
 		key{name: "profile", def: "auto", shape: one(enum("profile", "auto", "nginx", "caddy", "traefik", "envoy", "off")), example: "nginx",
 			doc: "Whose convention: `nginx` (auth_request; X-Original-URL and X-Original-Method; answers 200, 401 and 403 only), `caddy` or `traefik` (X-Forwarded-Method, -Proto, -Host and -Uri), `envoy` (ext_authz over HTTP with this path as `path_prefix`). `auto` takes whichever is there and refuses two at once; name the one that you have. `off` answers nobody."},
+		key{name: "renew", def: "true", shape: one(flag()), doc: "A session gets a new secret with the answer from time to time, as in line. Write `false` where the proxy cannot hand on `Set-Cookie`: a secret that does not reach the browser ends its session."},
 	)}
 }

@@ -21,7 +21,7 @@ type Config struct {
 	ClientIP    ClientIP
 	Store       Reference // sqlite:PATH or postgres://…; Password is resolved apart
 	Limiter     Limiter
-	ForwardAuth string // profile: "auto", "nginx", "caddy", "traefik", "envoy" or "off"
+	ForwardAuth ForwardAuth
 	MasterKey   string // reference: env:NAME, file:PATH, cred:NAME
 	Upstreams   map[string]*Upstream
 	Session     Session
@@ -43,6 +43,12 @@ type Reference struct {
 	Driver   string // "sqlite" or "postgres"
 	Address  string // path (relative to the working directory), or URL without a password
 	Password string // reference of the password, "" none
+}
+
+// ForwardAuth says how other proxies ask for verdicts.
+type ForwardAuth struct {
+	Profile string // "auto", "nginx", "caddy", "traefik", "envoy" or "off"
+	Renew   bool   // answers carry new session secrets
 }
 
 // Listen says where to listen.

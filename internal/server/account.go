@@ -105,6 +105,9 @@ func (rec *Record) appendLine(b []byte) []byte {
 	b = text(b, "path", clip(p.Target.Path, 1024))
 	b = text(b, "host", clip(p.Host, 256))
 	b = text(b, "route", rec.route())
+	if p.Unseen {
+		b = text(b, "via", "forward-auth")
+	}
 	b = number(b, "status", int64(rec.Status))
 	b = append(b, `,"duration_ms":`...)
 	b = strconv.AppendFloat(b, float64(rec.Took.Microseconds())/1000, 'f', 3, 64)

@@ -20,6 +20,7 @@ import (
 	"github.com/sanmon-gate/sanmon/web/headers"
 	"github.com/sanmon-gate/sanmon/web/origin"
 	"github.com/sanmon-gate/sanmon/web/schema"
+	"github.com/sanmon-gate/sanmon/web/subrequest"
 	"github.com/sanmon-gate/sanmon/web/target"
 )
 
@@ -72,7 +73,10 @@ func Compile(c *config.Config, l Layers, cookies portal.Cookies, generation uint
 	if err := everywhere(g, c.Limits); err != nil {
 		return nil, err
 	}
-	s := &State{Gate: g, Backends: map[string]*proxy.Backend{}, Timeouts: map[string]time.Duration{}}
+	s := &State{Gate: g, Backends: map[string]*proxy.Backend{}, Timeouts: map[string]time.Duration{}, RenewAsked: c.ForwardAuth.Renew}
+	if c.ForwardAuth.Profile != "off" {
+		s.ForwardAuth = subrequest.Profile(c.ForwardAuth.Profile)
+	}
 	https := u.Scheme == "https"
 	return s, errors.Join(s.upstreams(c, l.Tunnels, https), s.routes(c, l, https))
 }

@@ -34,6 +34,8 @@ func (f *Front) Serve(w http.ResponseWriter, r *http.Request, p *sanmon.Passage)
 		return f.try(w, r, p, f.serveJWKS)
 	case portal.Prefix + "revoke-key":
 		return f.try(w, r, p, f.revokeKey)
+	case ForwardAuthPath:
+		return f.try(w, r, p, f.stranger)
 	case portal.Prefix + "report":
 		return f.try(w, r, p, f.Reports.Serve)
 	}
@@ -95,6 +97,11 @@ func (f *Front) revokeKey(w http.ResponseWriter, r *http.Request, p *sanmon.Pass
 		return err
 	}
 	return f.RevokeKey(w, r, p)
+}
+
+// stranger refuses a question from nobody's proxy.
+func (f *Front) stranger(_ http.ResponseWriter, _ *http.Request, p *sanmon.Passage) error {
+	return refusal.New(refusal.NetworkDenied, "forward-auth: %s is no trusted proxy, or forward-auth is off (list the proxy in client_ip.trusted_proxies)", p.Request.Peer)
 }
 
 // takes refuses other methods than those.

@@ -16,6 +16,7 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/proxy"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
+	"github.com/sanmon-gate/sanmon/web/subrequest"
 )
 
 // State is everything that one configuration compiles to. A reload swaps the whole;
@@ -27,6 +28,9 @@ type State struct {
 	Portal   Portal
 	Sessions Renewer
 	Cookies  portal.Cookies
+
+	ForwardAuth subrequest.Profile // how other proxies ask; "": nobody is answered
+	RenewAsked  bool               // answers to other proxies carry new session secrets
 }
 
 // Renewer gives a session another secret; identity/session's Keeper does.
@@ -44,6 +48,9 @@ type Portal interface {
 	// Refuse writes the answer to a refused request: problem+json, a page, or a
 	// redirect to the login page. It returns the status that was written.
 	Refuse(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, no *refusal.Refusal) int
+	// Deny answers a proxy that asked about a request which may not pass, and returns the
+	// status that was written.
+	Deny(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, profile subrequest.Profile, no *refusal.Refusal) int
 }
 
 // Handler serves the public listener. It is safe for concurrent use.
@@ -65,6 +72,10 @@ func (h *Handler) State() *State { return h.state.Load() }
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s := h.state.Load()
+	if asks(r.RequestURI) && s.ForwardAuth != "" && s.Gate.Clients.Trusts(peer(r)) {
+		h.answer(s, w, r)
+		return
+	}
 	v := h.enter(s, r)
 	defer h.leave(v)
 	defer v.rescue(w, r)

@@ -28,6 +28,7 @@ import (
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/sanmon-gate/sanmon/web/csrf"
+	"github.com/sanmon-gate/sanmon/web/subrequest"
 	"github.com/sanmon-gate/sanmon/web/target"
 	"pgregory.net/rapid"
 )
@@ -68,6 +69,11 @@ type plainPortal struct{}
 func (plainPortal) Serve(w http.ResponseWriter, _ *http.Request, _ *sanmon.Passage) *refusal.Refusal {
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+func (plainPortal) Deny(w http.ResponseWriter, _ *http.Request, _ *sanmon.Passage, _ subrequest.Profile, no *refusal.Refusal) int {
+	http.Error(w, no.Error(), no.Status())
+	return no.Status()
 }
 
 func (plainPortal) Refuse(w http.ResponseWriter, r *http.Request, _ *sanmon.Passage, no *refusal.Refusal) int {

@@ -122,12 +122,17 @@ func (v *visit) rescue(w http.ResponseWriter, r *http.Request) {
 	if cause == http.ErrAbortHandler {
 		panic(cause)
 	}
-	no := &refusal.Refusal{Code: refusal.Internal, Reason: "a fault of the gate; please report it with this trace", Err: fmt.Errorf("panic of type %T\n%s", cause, debug.Stack())}
+	no := fault(cause)
 	if v.record.Status != 0 {
 		v.record.Refusal = no
 		panic(http.ErrAbortHandler)
 	}
 	v.refuse(w, r, no)
+}
+
+// fault is the refusal that a panic becomes.
+func fault(cause any) *refusal.Refusal {
+	return &refusal.Refusal{Code: refusal.Internal, Reason: "a fault of the gate; please report it with this trace", Err: fmt.Errorf("panic of type %T\n%s", cause, debug.Stack())}
 }
 
 // alive judges the credential behind a connection that is about to stay open once more:
