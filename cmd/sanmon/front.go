@@ -42,11 +42,15 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 	if c.CSP.Learn {
 		s.Gate.Learn = l.pages.Script
 	}
+	ways, account, err := l.ways(c)
+	if err != nil {
+		return nil, err
+	}
 	s.Portal = &server.Front{
 		Reports:   &server.Collector{Gate: s.Gate, Limits: l.limits, Limit: l.reports, Reporter: l.pages},
 		PublicURL: c.PublicURL, HSTS: hsts(c), JWKS: l.jwks, RevokeKey: l.revokeKey,
 		Portal: &portal.Portal{
-			Auth: authenticator{l.login, c.Login.Password}, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
+			Auth: authenticatorOf(l.login, c), Ways: ways, Account: account, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
 			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused,
 		},
 	}
@@ -64,6 +68,27 @@ func hsts(c *config.Config) string {
 type authenticator struct {
 	service   *login.Service
 	passwords bool // login.password
+	second    login.Policy
+}
+
+func authenticatorOf(service *login.Service, c *config.Config) authenticator {
+	return authenticator{service, c.Login.Password, login.Policy(c.Login.TOTP)}
+}
+
+// attempt is a portal's attempt as the login layer takes it.
+func (a authenticator) attempt(t portal.Attempt) login.Attempt {
+	return login.Attempt{
+		Email: t.Email, Password: t.Password, Addr: t.Network, UserAgent: t.UserAgent, RequestID: t.RequestID,
+		Current: t.Current, DeviceCookie: t.DeviceCookie, SecondFactor: a.second, Code: t.Code, Binding: t.Binding, Ticket: t.Ticket,
+	}
+}
+
+// granted is a grant of the login layer as the portal takes it.
+func granted(g login.Grant, err error) (portal.Grant, error) {
+	if err != nil {
+		return portal.Grant{}, err
+	}
+	return portal.Grant{Secret: g.Secret, ExpiresAt: g.ExpiresAt, DeviceCookie: g.DeviceCookie, SID: g.SID}, nil
 }
 
 // Login implements portal.Authenticator.
@@ -71,14 +96,7 @@ func (a authenticator) Login(ctx context.Context, t portal.Attempt) (portal.Gran
 	if !a.passwords {
 		return portal.Grant{}, refusal.New(refusal.LoginFailed, "nobody signs in with a password here (login.password is false)")
 	}
-	g, err := a.service.Login(ctx, login.Attempt{
-		Email: t.Email, Password: t.Password, Addr: t.Network, UserAgent: t.UserAgent, RequestID: t.RequestID,
-		Current: t.Current, DeviceCookie: t.DeviceCookie,
-	}, t.Now)
-	if err != nil {
-		return portal.Grant{}, err
-	}
-	return portal.Grant{Secret: g.Secret, ExpiresAt: g.ExpiresAt, DeviceCookie: g.DeviceCookie}, nil
+	return granted(a.service.Login(ctx, a.attempt(t), t.Now))
 }
 
 // sessions lets the portal judge and end sessions.

@@ -11,12 +11,14 @@ import (
 	"github.com/sanmon-gate/sanmon"
 	"github.com/sanmon-gate/sanmon/change"
 	"github.com/sanmon-gate/sanmon/identity/assertion"
+	"github.com/sanmon-gate/sanmon/identity/factor"
 	"github.com/sanmon-gate/sanmon/identity/login"
 	"github.com/sanmon-gate/sanmon/identity/password"
 	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/identity/refresh"
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/identity/throttle"
+	"github.com/sanmon-gate/sanmon/identity/ticket"
 	"github.com/sanmon-gate/sanmon/identity/token"
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/internal/openapi"
@@ -104,6 +106,7 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	l.login = &login.Service{
 		Users: store, Sessions: l.keeper, Hasher: password.New(password.Options{}), Throttle: throttle.New(throttle.Options{}),
 		Devices: throttle.Devices{Ring: l.rings[secret.PurposeDevice]}, Journal: store,
+		Factors: &factor.Service{Store: store, Master: master}, Office: &ticket.Office{Master: master, Spent: store}, Passkeys: store,
 	}
 	return l, frugally(func() error { return l.index.Load(ctx) })
 }

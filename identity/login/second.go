@@ -172,6 +172,12 @@ func (s *Service) Enrolment(binding []byte, ticket string, now time.Time) (key s
 	return secret.New(st.Key), st.Account, nil
 }
 
+// Holds reports whether the ticket of a first step is still good for that browser.
+func (s *Service) Holds(binding []byte, ticket string, now time.Time) bool {
+	_, err := s.Office.Open(stepPurpose, binding, ticket, now)
+	return err == nil
+}
+
 // finish is the second step of a login: prove says why it is not proven, "" when it is.
 func (s *Service) finish(ctx context.Context, a Attempt, now time.Time, prove func(step) (why string, err error)) (Grant, error) {
 	opened, err := s.Office.Open(stepPurpose, a.Binding, a.Ticket, now)

@@ -38,7 +38,7 @@ func (c Cookies) DeviceName() string { return c.name("sanmon-device") }
 
 // Names lists all of them: none is ever forwarded, or set by a backend.
 func (c Cookies) Names() []string {
-	return []string{c.SessionName(), c.PreName(), c.DeviceName()}
+	return []string{c.SessionName(), c.PreName(), c.DeviceName(), c.FlashName()}
 }
 
 func (c Cookies) name(base string) string {

@@ -27,6 +27,7 @@ const (
 type credentials struct {
 	email    string
 	password secret.Value
+	code     string // one-time or recovery code, in JSON only
 	next     string
 	token    string // of the form; the header goes before it
 }
@@ -89,7 +90,7 @@ func readForm(r *http.Request) (credentials, error) {
 	return c, nil
 }
 
-// readJSON reads {"email", "password", "next"}: one object, every name once and spelled
+// readJSON reads {"email", "password", "code", "next"}: one object, every name once and spelled
 // exactly so, strings only, nothing behind it.
 func readJSON(r *http.Request) (credentials, error) {
 	var c credentials
@@ -107,10 +108,12 @@ func readJSON(r *http.Request) (credentials, error) {
 			c.email = value
 		case "password":
 			c.password = secret.NewString(value)
+		case "code":
+			c.code = value
 		case "next":
 			c.next = value
 		default:
-			return c, refusal.New(refusal.InputInvalid, "the JSON login has an unknown member (send email, password, next)")
+			return c, refusal.New(refusal.InputInvalid, "the JSON login has an unknown member (send email, password, code, next)")
 		}
 	}
 	return c, nil

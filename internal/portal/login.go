@@ -35,11 +35,8 @@ func (p *Portal) loginJSON(w http.ResponseWriter, r *http.Request, v Visit) erro
 	if err != nil {
 		return err
 	}
-	me, err := p.Sessions.Judge(r.Context(), string(grant.Secret.Expose()), v)
+	me, err := p.begun(r, v, grant)
 	if err != nil {
-		return err
-	}
-	if me, err = usable(me); err != nil {
 		return err
 	}
 	p.handOver(w, grant)
@@ -48,6 +45,15 @@ func (p *Portal) loginJSON(w http.ResponseWriter, r *http.Request, v Visit) erro
 		answer.Next = ReturnPath(c.next)
 	}
 	return writeJSON(w, r, answer)
+}
+
+// begun judges the session that was just made.
+func (p *Portal) begun(r *http.Request, v Visit, g Grant) (*caller.Caller, error) {
+	me, err := p.Sessions.Judge(r.Context(), string(g.Secret.Expose()), v)
+	if err != nil {
+		return nil, err
+	}
+	return usable(me)
 }
 
 func (p *Portal) loginForm(w http.ResponseWriter, r *http.Request, v Visit) error {
@@ -59,13 +65,20 @@ func (p *Portal) loginForm(w http.ResponseWriter, r *http.Request, v Visit) erro
 		return p.again(w, r, v, c, err)
 	}
 	grant, err := p.attempt(r, v, c)
+	if next, ok := pending(err); ok {
+		return p.secondPage(w, r, v, next, c.next, nil)
+	}
 	if err != nil {
 		return p.again(w, r, v, c, err)
 	}
 	p.handOver(w, grant)
+	return seeOther(w, ReturnPath(c.next))
+}
+
+func seeOther(w http.ResponseWriter, to string) error {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	h.Set("Location", ReturnPath(c.next))
+	h.Set("Location", to)
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
 }
@@ -95,24 +108,33 @@ func (p *Portal) attempt(r *http.Request, v Visit, c credentials) (Grant, error)
 	if err := c.complete(); err != nil {
 		return Grant{}, err
 	}
-	current, err := Read(r, p.Cookies.SessionName())
+	a, err := p.visitor(r, v)
 	if err != nil {
 		return Grant{}, err
 	}
-	device, err := Read(r, p.Cookies.DeviceName())
-	if err != nil {
-		return Grant{}, err
-	}
-	agent := r.Header.Get("User-Agent")
-	agent = agent[:min(len(agent), maxUserAgent)]
-	grant, err := p.Auth.Login(r.Context(), Attempt{
-		Email: c.email, Password: c.password, Network: v.Network, Device: DeviceLabel(agent), UserAgent: agent,
-		RequestID: v.RequestID, Now: v.Now, Current: current, DeviceCookie: device,
-	})
+	a.Email, a.Password, a.Code = c.email, c.password, c.code
+	grant, err := p.Auth.Login(r.Context(), a)
 	if err == nil && grant.Secret.Empty() {
 		return Grant{}, refusal.New(refusal.Internal, "a login was granted without a session (a fault of the authenticator)")
 	}
 	return grant, err
+}
+
+// visitor is what an attempt knows of the browser before anything is typed.
+func (p *Portal) visitor(r *http.Request, v Visit) (Attempt, error) {
+	var values [3]string
+	for i, name := range []string{p.Cookies.SessionName(), p.Cookies.DeviceName(), p.Cookies.PreName()} {
+		var err error
+		if values[i], err = Read(r, name); err != nil {
+			return Attempt{}, err
+		}
+	}
+	agent := r.Header.Get("User-Agent")
+	agent = agent[:min(len(agent), maxUserAgent)]
+	return Attempt{
+		Network: v.Network, Device: DeviceLabel(agent), UserAgent: agent, RequestID: v.RequestID, Now: v.Now,
+		Current: values[0], DeviceCookie: values[1], Binding: PreBinding(values[2]),
+	}, nil
 }
 
 // handOver gives the browser its session. The pre-session ends: no token from before the
@@ -159,6 +181,7 @@ func (p *Portal) loginPage(w http.ResponseWriter, r *http.Request, v Visit, c cr
 	page := views.Login{
 		Site: p.Pages.site, Action: Prefix + "login", Next: c.next, Email: kept(c, me, why),
 		TokenName: csrf.FieldName, Token: p.Tokens.Issue(csrf.Session, binding, "", v.Now), RequestID: v.RequestID,
+		Password: !p.Ways.NoPassword, Passkey: p.passkeyPath(),
 	}
 	if me != nil {
 		page.SignedIn = me.Email

@@ -30,6 +30,10 @@ type Attempt struct {
 	Now          time.Time
 	Current      string // session secret that the browser sent, "" none; logging in is then a step-up
 	DeviceCookie string // value of the device cookie, "" none
+
+	Code    string // one-time or recovery code, "" none
+	Binding []byte // of the browser's pre-session, empty none: there can be no second step then
+	Ticket  string // of the step before, for a second step or a passkey
 }
 
 // Grant is a login that succeeded.
@@ -37,6 +41,7 @@ type Grant struct {
 	Secret       secret.Value // value of the session cookie
 	ExpiresAt    time.Time    // absolute end of the session
 	DeviceCookie string       // new value of the device cookie, "" to leave it
+	SID          string       // public handle of the session
 }
 
 // Authenticator checks a password and begins or steps up a session. Its refusals are
@@ -84,6 +89,10 @@ type Portal struct {
 	Scopes  func(c *caller.Caller) []string
 	Cookies Cookies
 	Pages   *Pages
+	// Ways are the ways to sign in beside the password alone; the zero Ways: none.
+	Ways Ways
+	// Account is the page of a person's own account; nil: there is none.
+	Account *Account
 	// Refused is told every refusal that the portal answers with, for log, audit and
 	// counters; nil tells nobody. The cause stays with the operator.
 	Refused func(r *http.Request, v Visit, why *refusal.Refusal)
@@ -108,6 +117,12 @@ func endpointAt(name string) (endpoint, bool) {
 		return endpoint{[]string{"GET", "HEAD"}, (*Portal).problems}, true
 	case csrfjs.Name:
 		return endpoint{[]string{"GET", "HEAD"}, (*Portal).script}, true
+	}
+	if e, ok := wayAt(name); ok {
+		return e, true
+	}
+	if e, ok := accountAt(name); ok {
+		return e, true
 	}
 	if strings.HasPrefix(name, views.AssetPrefix) {
 		return endpoint{[]string{"GET", "HEAD"}, (*Portal).asset}, true

@@ -41,6 +41,9 @@ type problem struct {
 	Detail    string `json:"detail,omitempty"`
 	Code      string `json:"code"`
 	RequestID string `json:"request_id"`
+	// SecondFactor, with step_up_required at a login, says what is missing: "code" is to be
+	// sent along, "enrol": an app has to be enrolled at the login page first.
+	SecondFactor string `json:"second_factor,omitempty"`
 }
 
 // WriteRefusal answers with why: as a page in the reader's language for a navigation, as
@@ -61,7 +64,7 @@ func (p *Pages) WriteRefusal(w http.ResponseWriter, r *http.Request, why *refusa
 
 func writeProblem(w http.ResponseWriter, r *http.Request, why *refusal.Refusal, requestID string) {
 	body, err := json.Marshal(problem{
-		ProblemType + string(why.Code), why.Title(), why.Status(), why.Detail, string(why.Code), requestID,
+		ProblemType + string(why.Code), why.Title(), why.Status(), why.Detail, string(why.Code), requestID, secondFactor(why),
 	})
 	if err != nil { // strings and an int always marshal
 		body = []byte("{}")

@@ -11,13 +11,13 @@ import (
 // AssetPrefix is where assets are, below the portal's prefix.
 const AssetPrefix = "assets/"
 
-//go:embed assets/style.css assets/mark.svg
+//go:embed assets/style.css assets/mark.svg assets/passkey.js
 var files embed.FS
 
 // assets are files under names that change with their content.
 type assets struct {
-	style, mark string // URL paths
-	byName      map[string]asset
+	style, mark, script string // URL paths
+	byName              map[string]asset
 }
 
 type asset struct {
@@ -32,6 +32,9 @@ func newAssets(prefix string) (*assets, error) {
 		return nil, err
 	}
 	if a.mark, err = a.add(prefix, "mark", "svg", "image/svg+xml"); err != nil {
+		return nil, err
+	}
+	if a.script, err = a.add(prefix, "passkey", "js", "text/javascript; charset=utf-8"); err != nil {
 		return nil, err
 	}
 	return a, nil

@@ -23,6 +23,9 @@ type Login struct {
 	Code      string // why the form is shown again, "" at first
 	Wait      int    // seconds, 0 not said
 	RequestID string
+
+	Password bool   // there is a password to ask for
+	Passkey  string // path that begins to sign in with a passkey, "" none
 }
 
 // Going reports whether there is a return path worth a line.
@@ -37,7 +40,7 @@ func (r *Renderer) Login(w http.ResponseWriter, req *http.Request, status int, v
 		}
 		return s
 	}
-	r.page(w, req, status, "login", title, v)
+	r.pageWith(w, req, status, "login", title, v, v.Passkey != "")
 }
 
 // Refusal is the view of a refusal.

@@ -67,7 +67,16 @@ func usedKeys(t *testing.T) []string {
 		keys = append(keys, "refusal."+string(code)+".title", "refusal."+string(code)+".hint")
 	}
 	for _, code := range []string{"login_failed", "rate_limited", "busy", "input_invalid", "csrf_missing", "csrf_invalid"} {
-		keys = append(keys, "login."+code)
+		keys = append(keys, "login."+code, "code."+code, "enrol."+code)
+	}
+	for _, notice := range notices() {
+		keys = append(keys, "account.notice."+notice)
+	}
+	for _, fault := range faults() {
+		keys = append(keys, "account.error."+fault)
+	}
+	for _, acr := range []string{"one", "two", "unknown"} {
+		keys = append(keys, "account.acr."+acr)
 	}
 	return keys
 }
