@@ -18,6 +18,7 @@ const (
 	PurposeDevice    = "device"    // HMAC-SHA-256 key of pre-session and device cookies, 32 bytes
 	PurposeSession   = "session"   // HMAC-SHA-256 key that derives the successor of a session secret, 32 bytes
 	PurposeToken     = "token"     // ECDSA P-256 scalar of access tokens, 32 bytes
+	PurposeAudit     = "audit"     // Ed25519 seed of audit checkpoints, 32 bytes
 	PurposeRefresh   = "refresh"   // HMAC-SHA-256 key that refresh tokens are derived from, 32 bytes
 )
 

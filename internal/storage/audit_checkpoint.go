@@ -20,7 +20,7 @@ const (
 	checkpointsAfter = `SELECT size, at, note FROM audit_checkpoint WHERE size > $1 ORDER BY size LIMIT $2`
 	newestCheckpoint = `SELECT size, at, note FROM audit_checkpoint ORDER BY size DESC LIMIT 1`
 	lastSize         = `SELECT COALESCE(MAX(size), 0) FROM audit_checkpoint`
-	insertCheckpoint = `INSERT INTO audit_checkpoint (size, at, note) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+	insertCheckpoint = `INSERT INTO audit_checkpoint (size, at, note) VALUES ($1, $2, $3)`
 )
 
 // Ends implements tree.Source.
@@ -85,20 +85,24 @@ func scanCheckpoint(row scanner) (c tree.Stored, err error) {
 }
 
 // AddCheckpoint keeps a signed checkpoint and writes its event. It reports false, and
-// writes nothing, when another node was first with one of that size.
-func (db *DB) AddCheckpoint(ctx context.Context, c tree.Checkpoint, note, actor string, now time.Time) (bool, error) {
+// writes nothing, when the newest one is not of prev events any more: another node was
+// first, and perhaps with a name of its own for the trail.
+func (db *DB) AddCheckpoint(ctx context.Context, c tree.Checkpoint, note string, prev int64, actor string, now time.Time) (bool, error) {
 	when, err := moment(now)
 	if err != nil {
 		return false, fmt.Errorf("add checkpoint: %w", err)
 	}
 	added := false
 	err = db.change(ctx, "add checkpoint", func(t *transaction) error {
-		n, err := t.exec(insertCheckpoint, c.Size, when, note)
-		if err != nil {
+		var newest int64
+		if err := t.row(lastSize).Scan(&newest); err != nil {
 			return err
 		}
-		if added = n == 1; !added {
+		if added = newest == prev && c.Size > prev; !added {
 			return errUnchanged
+		}
+		if _, err := t.exec(insertCheckpoint, c.Size, when, note); err != nil {
+			return err
 		}
 		t.record(audit.Event{At: now, Event: audit.Checkpoint, Actor: actor, Detail: fmt.Sprintf("size=%d root=%s", c.Size, c.Root)})
 		return nil

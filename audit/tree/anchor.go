@@ -1,0 +1,147 @@
+package tree
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Line is one line of an anchor file, and the body of an anchor webhook: a JSON object.
+type Line struct {
+	Size       int64     `json:"size"`
+	Root       string    `json:"root"`
+	At         time.Time `json:"at"`
+	Checkpoint string    `json:"checkpoint"` // the signed note; the other members only repeat it
+}
+
+// NewLine is the line of a signed checkpoint.
+func NewLine(c Checkpoint, signed string, at time.Time) Line {
+	return Line{c.Size, c.Root.String(), at.UTC().Truncate(time.Microsecond), signed}
+}
+
+// Anchor is a checkpoint that was kept outside of the database.
+type Anchor struct {
+	Checkpoint
+	Where string // for people: "line 3"
+}
+
+// ErrAnchor says that an anchor file cannot be used.
+var ErrAnchor = errors.New("no anchor")
+
+// ReadAnchors reads an anchor file: lines of JSON as the server writes them, signed notes
+// as sanmon audit checkpoint prints them, or both. A last line that was not finished is
+// left out. Signatures are checked; forged holds the places of those that do not fit. The
+// error is ErrAnchor when there is nothing to compare with, or that of reading.
+func ReadAnchors(r io.Reader, keys note.Verifiers) (good []Anchor, forged []string, err error) {
+	a := &anchorReader{keys: keys}
+	lines := bufio.NewReaderSize(io.LimitReader(r, maxAnchors), 64<<10)
+	for {
+		line, err := lines.ReadString('\n')
+		whole := err == nil
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, nil, fmt.Errorf("read the anchor: %w", err)
+		}
+		a.number++
+		a.line(line, whole)
+		if !whole {
+			a.flush()
+			break
+		}
+	}
+	if len(a.good)+len(a.forged) == 0 {
+		if a.unknown > 0 {
+			return nil, nil, fmt.Errorf("%w: %d checkpoints, none signed by a key that is known here (give the public key with --pub)", ErrAnchor, a.unknown)
+		}
+		return nil, nil, fmt.Errorf("%w: the file holds no checkpoint", ErrAnchor)
+	}
+	if a.unknown > 0 {
+		a.forged = append(a.forged, fmt.Sprintf("%d of an unknown key", a.unknown))
+	}
+	return a.good, a.forged, nil
+}
+
+// maxAnchors bounds what is read of an anchor file: a checkpoint a minute for ten years.
+const maxAnchors = 4 << 30
+
+// anchorReader collects lines until they are a note.
+type anchorReader struct {
+	keys    note.Verifiers
+	number  int
+	text    strings.Builder // of a note that is not complete
+	begun   int             // its first line
+	signed  bool            // a signature line was there
+	good    []Anchor
+	forged  []string
+	unknown int
+}
+
+const signaturePrefix = "— "
+
+func (a *anchorReader) line(line string, whole bool) {
+	switch {
+	case strings.HasPrefix(line, "{"):
+		a.flush()
+		a.json(line, whole)
+		return
+	case strings.TrimSpace(line) == "" && (a.signed || a.text.Len() == 0):
+		a.flush()
+		return
+	case a.signed && !strings.HasPrefix(line, signaturePrefix):
+		a.flush() // the next note begins
+	}
+	if a.text.Len() == 0 {
+		a.begun = a.number
+	}
+	if a.text.Len()+len(line) > MaxNote {
+		a.flush()
+		return
+	}
+	a.signed = a.signed || strings.HasPrefix(line, signaturePrefix)
+	a.text.WriteString(line)
+}
+
+func (a *anchorReader) json(line string, whole bool) {
+	var l Line
+	if json.Unmarshal([]byte(line), &l) != nil {
+		if whole {
+			a.forged = append(a.forged, fmt.Sprintf("line %d: no anchor", a.number))
+		}
+		return // else the writer was cut off in the middle of it
+	}
+	a.take(l.Checkpoint, a.number)
+}
+
+func (a *anchorReader) flush() {
+	if a.text.Len() > 0 {
+		a.take(strings.TrimSuffix(a.text.String(), "\n")+"\n", a.begun)
+	}
+	a.text.Reset()
+	a.signed = false
+}
+
+func (a *anchorReader) take(signed string, number int) {
+	where := fmt.Sprintf("line %d", number)
+	c, err := Open(signed, a.keys)
+	switch {
+	case err == nil:
+		a.good = append(a.good, Anchor{c, where})
+	case errors.Is(err, ErrUnknownKey):
+		a.unknown++
+	default:
+		a.forged = append(a.forged, where+": "+err.Error())
+	}
+}
+
+// sortAnchors orders them by size, once, and counts them.
+func (p *pass) sortAnchors() {
+	p.anchors = slices.SortedStableFunc(slices.Values(p.Anchors), func(x, y Anchor) int { return cmp.Compare(x.Size, y.Size) })
+	p.report.Anchors = int64(len(p.anchors))
+}
