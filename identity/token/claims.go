@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sanmon-gate/sanmon/identity/base64url"
 )
 
 // Claims is what an access token says (RFC 9068, Section 2.2, and RFC 7800). At rest and
@@ -115,13 +117,7 @@ func words(s string) bool {
 // thumbprint reports that s is 32 bytes in base64url without padding, in the one form
 // that has no bits left over.
 func thumbprint(s string) bool {
-	if len(s) != 43 {
-		return false
-	}
-	for i := range len(s) {
-		if digit[s[i]] < 0 {
-			return false
-		}
-	}
-	return digit[s[42]]&3 == 0
+	var buf [32]byte
+	raw, ok := base64url.AppendDecode(buf[:0], s)
+	return ok && len(raw) == len(buf)
 }

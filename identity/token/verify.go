@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/identity/base64url"
 	"github.com/sanmon-gate/sanmon/identity/keyset"
 	"github.com/sanmon-gate/sanmon/refusal"
 )
@@ -39,11 +40,11 @@ func (r *rules) judge(token string, now time.Time) (Claims, error) {
 		return Claims{}, invalid("it is not three parts of which the last is an ES256 signature")
 	}
 	var sig [keyset.SignatureSize]byte
-	if s, ok := decode(sig[:0], rest[dot+1:]); !ok || len(s) != len(sig) {
+	if s, ok := base64url.AppendDecode(sig[:0], rest[dot+1:]); !ok || len(s) != len(sig) {
 		return Claims{}, invalid("its signature is not canonical base64url")
 	}
 	var buf [MaxSize]byte
-	payload, ok := decode(buf[:0], rest[:dot])
+	payload, ok := base64url.AppendDecode(buf[:0], rest[:dot])
 	if !ok {
 		return Claims{}, invalid("its claims are not canonical base64url")
 	}
