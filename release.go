@@ -13,7 +13,7 @@ func (g *Gate) Release(p *Passage, status int, header map[string][]string, head 
 	g.hardenCookies(p, header)
 	contentType := g.settle(p, status, header, head, whole)
 	buf = g.pagePolicy(p, status, contentType, header, buf)
-	buf = p.Route.Floor.Edits(status, contentType, exchange.Header(header), buf[:0])
+	buf = p.Route.Floor.At(p.Request.Now).Edits(status, contentType, exchange.Header(header), buf[:0])
 	headers.Apply(buf, header)
 	g.rateFields(p, header)
 	header["X-Request-Id"] = []string{p.Request.ID}

@@ -30,6 +30,15 @@ type FloorOptions struct {
 	HSTS  time.Duration // lifetime of HSTS; 0 sends none and removes the backend's
 	// HostOnly leaves out includeSubDomains.
 	HostOnly bool
+	// Ramp lets HSTS grow to a year as RampHSTS does, whatever HSTS and HostOnly say; the
+	// floor of a time is Floor.At. Zero: no ramp.
+	Ramp time.Time
+	// Opener and Resource are the least that Cross-Origin-Opener-Policy and
+	// Cross-Origin-Resource-Policy say; "" is same-origin-allow-popups for documents, and
+	// same-origin for documents and data where the backend chooses nothing itself. A
+	// Resource that is set is for answers of every type, and a weaker value of the
+	// backend's does not stand beside it.
+	Opener, Resource string
 	// Observe sends the floor's CSP for documents as Content-Security-Policy-Report-Only.
 	Observe bool
 	// Uploads is for answers that are what users have uploaded: see Floor.
@@ -46,7 +55,11 @@ type FloorOptions struct {
 //
 // With Uploads, a successful answer is also a download in a sandbox, whatever its type.
 type Floor struct {
+	before     []stage // of a ramp, in order of time
 	hsts       hsts
+	opener     isolation
+	resource   isolation
+	everything bool // resource is for answers of every type
 	uploads    bool
 	framing    bool // X-Frame-Options is set
 	cspName    string
@@ -81,11 +94,17 @@ func NewFloor(o FloorOptions) (*Floor, error) {
 	if o.Observe {
 		f.cspName += "-Report-Only"
 	}
-	if o.HTTPS && o.HSTS > 0 {
-		f.hsts = newHSTS(int64(o.HSTS/time.Second), !o.HostOnly)
+	if err := f.isolate(o); err != nil {
+		return nil, err
 	}
 	for missing := range f.permission {
 		f.permission[missing] = permissions(missing)
+	}
+	switch {
+	case o.HTTPS && !o.Ramp.IsZero():
+		f.ramp(RampHSTS(o.Ramp))
+	case o.HTTPS && o.HSTS > 0:
+		f.hsts = newHSTS(int64(o.HSTS/time.Second), !o.HostOnly)
 	}
 	return f, nil
 }
@@ -102,15 +121,19 @@ func (f *Floor) Edits(status int, contentType string, res exchange.Fields, buf [
 	switch kind {
 	case document:
 		buf = f.policy(f.cspName, &f.document, res, buf)
-		buf = one(buf, res, "Cross-Origin-Opener-Policy", "same-origin-allow-popups", openerRank)
-		buf = one(buf, res, "Cross-Origin-Resource-Policy", "same-origin", resourceRank)
+		buf = one(buf, res, openerName, f.opener.value, f.opener.strict)
+		buf = f.embedded(res, buf)
 		buf = one(buf, res, "Origin-Agent-Cluster", "?1", agentRank)
 		buf = f.framed(res, buf)
 		buf = f.powers(res, buf)
 	case data:
 		buf = f.policy("Content-Security-Policy", &f.data, res, buf)
-		buf = one(buf, res, "Cross-Origin-Resource-Policy", "same-origin", resourceRank)
+		buf = f.embedded(res, buf)
 		buf = f.framed(res, buf)
+	case inert:
+		if f.everything {
+			buf = f.embedded(res, buf)
+		}
 	case fresh: // a 304 replaces stored fields (RFC 9111, Section 4.3.4): tighten the policy it brings
 		buf = f.policy(f.cspName, &f.document, res, buf)
 	}

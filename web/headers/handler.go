@@ -2,6 +2,7 @@ package headers
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/refusal"
@@ -65,7 +66,7 @@ func (w *writer) Flush() {
 
 func (w *writer) edit(status int) {
 	h := w.Header()
-	for _, e := range w.floor.Edits(status, h.Get("Content-Type"), exchange.Header(h), nil) {
+	for _, e := range w.floor.At(time.Now()).Edits(status, h.Get("Content-Type"), exchange.Header(h), nil) {
 		e.Apply(h)
 	}
 	kept := h["Set-Cookie"][:0:0]

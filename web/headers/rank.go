@@ -60,15 +60,6 @@ func referrerRank(v string) int {
 	return among(v, "strict-origin-when-cross-origin", "strict-origin", "same-origin", "no-referrer")
 }
 
-// HTML, Section 7.1.3: tokens of a structured field, so in lower case only.
-func openerRank(v string) int {
-	return exact(v, "same-origin-allow-popups", "noopener-allow-popups", "same-origin")
-}
-
-// Fetch, Section 3.6: any choice of the backend's stands, for it must be embeddable where
-// it says so. Compared with case.
-func resourceRank(v string) int { return exact(v, "cross-origin", "same-site", "same-origin") }
-
 // exact is among with regard to case.
 func exact(v string, weakestFirst ...string) int {
 	if r := among(v, weakestFirst...); r > 0 && strings.HasPrefix(v, weakestFirst[r-1]) {

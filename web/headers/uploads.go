@@ -16,7 +16,7 @@ const uploadCSP = "default-src 'none'; sandbox; frame-ancestors 'none'"
 func (f *Floor) upload(status int, contentType string, res exchange.Fields, buf []Edit) []Edit {
 	_, buf = typed(status, contentType, res, f.everywhere(res, buf))
 	buf = append(buf, Edit{"Content-Security-Policy", uploadCSP, Add})
-	buf = one(buf, res, "Cross-Origin-Resource-Policy", "same-origin", resourceRank)
+	buf = f.embedded(res, buf)
 	buf = f.framed(res, buf)
 	lines := res.Values("Content-Disposition")
 	if len(lines) == 1 && attached(lines[0]) {
