@@ -22,6 +22,7 @@ type posture struct {
 	Exempt        []string `json:"csrf_exempt"`
 	CrossSite     []string `json:"cross_site"`  // routes where other sites may change something
 	HTMLFields    []string `json:"html_fields"` // fields that may carry markup, as "ROUTE: body html(ugc)"
+	Limiter       string   `json:"limiter"`     // where limits are counted
 	Observing     string   `json:"observing_until,omitempty"`
 	Warnings      []string `json:"warnings"`
 }
@@ -60,7 +61,15 @@ func checkCommand(env *environment) *cobra.Command {
 			if err := checkSecrets(c.Context(), conf); err != nil {
 				return err
 			}
-			return env.printPosture(postureOf(conf, gate))
+			p := postureOf(conf, gate)
+			where, warning, err := limiterState(c.Context(), conf)
+			if err != nil {
+				return err
+			}
+			if p.Limiter = where; warning != "" {
+				p.Warnings = append(p.Warnings, warning)
+			}
+			return env.printPosture(p)
 		},
 	})
 }
@@ -143,6 +152,9 @@ func (e *environment) printPosture(p posture) error {
 	e.printNames("without CSRF token, by exemption:", p.Exempt)
 	e.printNames("open to other sites, as declared:", p.CrossSite)
 	e.printNames("fields that may carry markup:", p.HTMLFields)
+	if p.Limiter != "local" {
+		_, _ = fmt.Fprintf(e.stdout, "limits are counted for all nodes at %s\n", p.Limiter)
+	}
 	if p.Observing != "" {
 		_, _ = fmt.Fprintf(e.stdout, "checks only report until %s\n", p.Observing)
 	}

@@ -27,7 +27,7 @@ import (
 func (l *layers) compile(c *config.Config, generation uint64) (*server.State, error) {
 	cookies := cookiesOf(c)
 	s, err := server.Compile(c, server.Layers{
-		Sessions: l.keeper, Keys: l.index, Access: l.access, Assertions: l.minter, Tokens: l.tokens, Limits: l.limits, Tunnels: l.tunnels, Firewall: l.firewall,
+		Sessions: l.keeper, Keys: l.index, Access: l.access, Assertions: l.minter, Tokens: l.tokens, Limits: l.limits, Shared: shared(l.shared), Tunnels: l.tunnels, Firewall: l.firewall,
 		Documents: l.documents.Slot,
 	}, cookies, generation)
 	if err != nil {
@@ -46,11 +46,15 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 	if err != nil {
 		return nil, err
 	}
+	auth, err := throttled(authenticatorOf(l.login, c), shared(l.shared), l.login.Devices)
+	if err != nil {
+		return nil, err
+	}
 	s.Portal = &server.Front{
 		Reports:   &server.Collector{Gate: s.Gate, Limits: l.limits, Limit: l.reports, Reporter: l.pages},
 		PublicURL: c.PublicURL, HSTS: hsts(c), JWKS: l.jwks, RevokeKey: l.revokeKey,
 		Portal: &portal.Portal{
-			Auth: authenticatorOf(l.login, c), Ways: ways, Account: account, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
+			Auth: auth, Ways: ways, Account: account, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
 			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused,
 		},
 	}

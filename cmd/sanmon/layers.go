@@ -29,6 +29,7 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/storage"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
 	"github.com/sanmon-gate/sanmon/keys/limit"
+	"github.com/sanmon-gate/sanmon/keys/limit/valkey"
 	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/sanmon-gate/sanmon/web/csrf"
 )
@@ -50,7 +51,8 @@ type layers struct {
 	tokens    *csrf.Tokens
 	login     *login.Service
 	limits    *limit.Table
-	reports   *limit.Policy // what a network may report
+	shared    *valkey.Limiter // nil: limits are counted by this node alone
+	reports   *limit.Policy   // what a network may report
 	pages     *rollout.Log
 	documents *openapi.Keeper
 	traffic   *openapi.Traffic
@@ -68,6 +70,9 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 		return nil, hinted{err, "make a key with: sanmon init"}
 	}
 	l := &layers{store: store, master: master, rings: map[string]*secret.Ring{}, limits: limit.NewTable(0), tunnels: &proxy.Tunnels{}, logger: logger, firewall: firewall()}
+	if l.shared, err = openLimiter(ctx, c, logger); err != nil {
+		return nil, err
+	}
 	l.pages = &rollout.Log{Store: store, Logger: logger}
 	l.documents, l.traffic = openapi.New(store, logger), &openapi.Traffic{Store: store, Logger: logger}
 	if l.reports, err = limit.NewPolicy("report", server.ReportRate()); err != nil {

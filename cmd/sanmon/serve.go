@@ -116,6 +116,7 @@ func (n *node) gauges() {
 		n.metrics.Counter("sanmon_refresh_total", "Refresh tokens that were presented, by what became of them.", "verdict", word, func() float64 { return float64(n.layers.grants.Counts()[word]) })
 	}
 	n.metrics.Gauge("sanmon_limit_identities", "Identities that limits remember.", func() float64 { return float64(n.layers.limits.Len()) })
+	limiterGauges(n.metrics, n.layers.shared)
 	n.metrics.Gauge("sanmon_html_fields", "Declared fields of routes that may carry markup.", func() float64 { return float64(len(server.HTMLFields(n.handler.State().Gate))) })
 	n.metrics.Gauge("sanmon_openapi_waiting", "Upstreams whose OpenAPI document has changed and waits for approval.", func() float64 { return float64(n.layers.documents.Waiting()) })
 	n.metrics.Gauge("sanmon_openapi_missing", "Upstreams whose requests should be judged by an OpenAPI document that is not there.", func() float64 { return float64(n.layers.documents.Missing()) })
@@ -172,7 +173,7 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var helpers sync.WaitGroup
 	for _, helper := range []func(context.Context) error{
-		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.refusals.Run, n.layers.maintain, n.layers.tendKeys, n.layers.access.Run, n.layers.grants.Run, n.layers.store.FollowClock, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, tune,
+		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.layers.tendLimiter, n.refusals.Run, n.layers.maintain, n.layers.tendKeys, n.layers.access.Run, n.layers.grants.Run, n.layers.store.FollowClock, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, tune,
 	} {
 		helpers.Go(func() {
 			if err := helper(background); err != nil && background.Err() == nil {
@@ -231,9 +232,9 @@ func (n *node) watch(ctx context.Context) {
 
 // reload puts a configuration in force, unless it changes what only a start can.
 func (n *node) reload(c *config.Config) error {
-	if old := n.config.Load(); c.Listen != old.Listen || c.TLS != old.TLS || c.Store != old.Store || c.MasterKey != old.MasterKey || c.PublicURL != old.PublicURL || c.Environment != old.Environment ||
+	if old := n.config.Load(); c.Listen != old.Listen || c.TLS != old.TLS || c.Store != old.Store || c.Limiter != old.Limiter || c.MasterKey != old.MasterKey || c.PublicURL != old.PublicURL || c.Environment != old.Environment ||
 		c.Metrics != old.Metrics || c.Log.Format != old.Log.Format {
-		return errors.New("public_url, environment, listen, tls, store, master_key, metrics and log.format cannot change while the server runs (restart it)")
+		return errors.New("public_url, environment, listen, tls, store, limiter, master_key, metrics and log.format cannot change while the server runs (restart it)")
 	}
 	return n.use(c)
 }
