@@ -160,6 +160,7 @@ var exposes = map[string]string{
 	"internal/portal/credentials.go":         "bounds the length of a password",
 	"internal/portal/login.go":               "judges the session that a login just made",
 	"internal/server/admin.go":               "compares the token of the metrics",
+	"internal/trail/signer.go":               "signs checkpoints of the audit trail with it",
 	"internal/storage/postgres/url.go":       "logs in to the database",
 	"internal/storage/principal.go":          "stores a password hash",
 	"internal/storage/principal_change.go":   "stores a password hash",

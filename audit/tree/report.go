@@ -77,3 +77,10 @@ func (r *Report) warn(code string, seq int64, format string, args ...any) {
 // Tolerance is how much older an event may be than the one before it: nodes have clocks
 // of their own, and refusals that were gathered say when the first came.
 const Tolerance = 10 * time.Minute
+
+// Forge adds what ReadAnchors found forged.
+func (r *Report) Forge(where ...string) {
+	for _, w := range where {
+		r.found(AnchorForged, 0, "the anchor %s", w)
+	}
+}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -12,7 +11,7 @@ import (
 
 func auditCommand(env *environment) *cobra.Command {
 	return group("audit", "Read the audit trail", auditTail(env), auditExport(env),
-		later("verify", "find edits, deletions and cut tails"), later("prove", "prove that an event is in the trail"), later("checkpoint", "sign the state of the trail"))
+		auditVerify(env), auditProve(env), auditVerifyProof(env), auditCheckpoint(env), auditKey(env))
 }
 
 const (
@@ -108,7 +107,7 @@ func (e *environment) printAfter(ctx context.Context, o *opened, after int64) (i
 
 func (e *environment) printEvent(ev audit.Event) error {
 	if e.json {
-		return json.NewEncoder(e.stdout).Encode(ev)
+		return e.printLine(&ev)
 	}
 	_, err := fmt.Fprintf(e.stdout, "%s  %-18s", stamp(ev.At), ev.Event)
 	for _, f := range [][2]string{{"subject", ev.Subject}, {"actor", ev.Actor}, {"sid", ev.SID}, {"key", ev.KeyID}, {"route", ev.Route}, {"network", ev.Network}, {"request", ev.RequestID}, {"", ev.Detail}} {

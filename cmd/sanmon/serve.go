@@ -20,8 +20,10 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/metrics"
 	"github.com/sanmon-gate/sanmon/internal/server"
 	"github.com/sanmon-gate/sanmon/internal/storage"
+	"github.com/sanmon-gate/sanmon/internal/trail"
 	"github.com/sanmon-gate/sanmon/internal/wire"
 	"github.com/sanmon-gate/sanmon/keys/redact"
+	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 )
@@ -69,6 +71,7 @@ type node struct {
 	follower *feed.Follower
 	handler  *server.Handler
 	refusals *server.Refusals
+	trail    *trail.Keeper
 	public   *wire.Server
 	admin    *http.Server // nil: off
 	adminOn  net.Listener
@@ -98,6 +101,7 @@ func newNode(ctx context.Context, c *config.Config, store *storage.DB, lines *lo
 	}
 	n.layers.pages.Counted = n.metrics.Violation
 	n.refusals = &server.Refusals{Journal: store, Logger: logger}
+	n.trail = trailOf(c, store, n.layers.rings[secret.PurposeAudit], logger)
 	accountant := &server.Accountant{Metrics: n.metrics, Lines: lines, Scrub: redact.Line, Refusals: n.refusals, Level: level, Text: c.Log.Format == "text", Unrouted: n.layers.traffic.Add}
 	n.handler = &server.Handler{Account: accountant.Account}
 	if err := n.use(c); err != nil {
@@ -120,6 +124,7 @@ func (n *node) gauges() {
 	n.metrics.Gauge("sanmon_html_fields", "Declared fields of routes that may carry markup.", func() float64 { return float64(len(server.HTMLFields(n.handler.State().Gate))) })
 	n.metrics.Gauge("sanmon_openapi_waiting", "Upstreams whose OpenAPI document has changed and waits for approval.", func() float64 { return float64(n.layers.documents.Waiting()) })
 	n.metrics.Gauge("sanmon_openapi_missing", "Upstreams whose requests should be judged by an OpenAPI document that is not there.", func() float64 { return float64(n.layers.documents.Missing()) })
+	n.trailGauges()
 	n.metrics.Gauge("sanmon_tunnels", "Open WebSockets and streams.", func() float64 { return float64(n.layers.tunnels.Len()) })
 }
 
@@ -173,7 +178,7 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var helpers sync.WaitGroup
 	for _, helper := range []func(context.Context) error{
-		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.layers.tendLimiter, n.refusals.Run, n.layers.maintain, n.layers.tendKeys, n.layers.access.Run, n.layers.grants.Run, n.layers.store.FollowClock, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, tune,
+		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.layers.tendLimiter, n.refusals.Run, n.trail.Run, n.layers.maintain, n.layers.tendKeys, n.layers.access.Run, n.layers.grants.Run, n.layers.store.FollowClock, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, tune,
 	} {
 		helpers.Go(func() {
 			if err := helper(background); err != nil && background.Err() == nil {
@@ -197,6 +202,7 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	n.always("stopped")
 	stop()
 	helpers.Wait()
+	n.lastCheckpoint()
 	return err
 }
 
@@ -233,8 +239,8 @@ func (n *node) watch(ctx context.Context) {
 // reload puts a configuration in force, unless it changes what only a start can.
 func (n *node) reload(c *config.Config) error {
 	if old := n.config.Load(); c.Listen != old.Listen || c.TLS != old.TLS || c.Store != old.Store || c.Limiter != old.Limiter || c.MasterKey != old.MasterKey || c.PublicURL != old.PublicURL || c.Environment != old.Environment ||
-		c.Metrics != old.Metrics || c.Log.Format != old.Log.Format {
-		return errors.New("public_url, environment, listen, tls, store, limiter, master_key, metrics and log.format cannot change while the server runs (restart it)")
+		c.Metrics != old.Metrics || c.Audit != old.Audit || c.Log.Format != old.Log.Format {
+		return errors.New("public_url, environment, listen, tls, store, limiter, master_key, metrics, audit and log.format cannot change while the server runs (restart it)")
 	}
 	return n.use(c)
 }

@@ -46,6 +46,7 @@ func (b *builder) config(root *value) *Config {
 		Log:        Log{top.get("log", "level").text(), top.get("log", "format").text()},
 		Metrics:    Metrics{b.reference(top.get("metrics", "token"))},
 		CSP:        CSP{top.get("csp", "learn").bool(), b.file(top.get("csp", "approved").text()), top.get("csp", "report_sample").bool()},
+		Audit:      b.audit(top.get("audit")),
 		ObserveAll: b.observeAll(top.get("observe_all")),
 	}
 	c.TLS = b.tls(top.get("tls"), top.get("public_url"), c.ClientIP)

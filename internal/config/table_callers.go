@@ -55,8 +55,6 @@ func laterKeys() []key {
 			key{name: "webhook", shape: one(anyText()), doc: "Where to post them."},
 			key{name: "secret", secret: true, shape: one(secretRef()), doc: "Reference of the signing secret."},
 		)},
-		{name: "audit", later: true, doc: "Anchoring of the audit trail.", shape: section(
-			key{name: "anchor", shape: one(anyText()), doc: "File or URL that checkpoints are copied to."},
-		)},
+		auditKey(),
 	}
 }

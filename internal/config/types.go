@@ -33,6 +33,7 @@ type Config struct {
 	Log         Log
 	Metrics     Metrics
 	CSP         CSP
+	Audit       Audit
 	ObserveAll  time.Time // checks that can be observed only report until then; zero: off
 
 	Warnings []Error // what is allowed and still worth knowing, in the order of the file

@@ -109,3 +109,6 @@ func (db *DB) AddCheckpoint(ctx context.Context, c tree.Checkpoint, note string,
 	})
 	return added && err == nil, err
 }
+
+// Recorded is how many events this DB has written.
+func (db *DB) Recorded() int64 { return db.recorded.Load() }

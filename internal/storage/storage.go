@@ -67,6 +67,7 @@ type DB struct {
 	now         func() time.Time
 	bell        chan struct{} // rung after each commit of this DB that wrote to the feed
 	prepared    statements
+	recorded    atomic.Int64 // events written
 	close       sync.Once
 	clock       atomic.Pointer[reading] // last look at the database's clock; nil before, and where it is ours
 }

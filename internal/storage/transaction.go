@@ -79,6 +79,7 @@ func (db *DB) attempt(ctx context.Context, unlogged bool, fn func(*transaction) 
 	if err := tx.Commit(); err != nil {
 		return err
 	}
+	db.recorded.Add(int64(len(t.events)))
 	if len(t.changes) > 0 {
 		db.ring()
 	}

@@ -195,3 +195,6 @@ func (s *Signer) PublicKeys(ctx context.Context) ([]string, error) {
 	}
 	return lines, nil
 }
+
+// Newest opens the newest checkpoint; its Note is empty when there is none.
+func (s *Signer) Newest(ctx context.Context) (Signed, error) { return s.last(ctx) }

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/sanmon-gate/sanmon/internal/storage"
+	"github.com/sanmon-gate/sanmon/internal/trail"
+	"github.com/sanmon-gate/sanmon/secret"
+)
+
+// trailOf signs the audit trail of a running server.
+func trailOf(c *config.Config, store *storage.DB, ring *secret.Ring, logger *slog.Logger) *trail.Keeper {
+	return &trail.Keeper{
+		Signer: &trail.Signer{Store: store, Ring: ring, Actor: "system"}, Sink: sinkOf(c), Journal: store, Recorded: store.Recorded, Logger: logger,
+	}
+}
+
+func (n *node) trailGauges() {
+	n.metrics.Gauge("sanmon_audit_unsigned_seconds", "Time since the audit trail was last known to be signed.", func() float64 { return n.trail.Age(time.Now()).Seconds() })
+	n.metrics.Gauge("sanmon_audit_failures", "Tries to sign or to anchor the audit trail that failed, since the start.", func() float64 { return float64(n.trail.Failures()) })
+	n.metrics.Gauge("sanmon_audit_anchors_replaced", "Checkpoints that newer ones replaced before they were anchored, since the start.", func() float64 { return float64(n.trail.Dropped()) })
+}
+
+// lastCheckpointTime bounds how long the end of the server waits for its last checkpoint.
+const lastCheckpointTime = 5 * time.Second
+
+// lastCheckpoint signs what the server wrote to its end.
+func (n *node) lastCheckpoint() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastCheckpointTime)
+	defer cancel()
+	n.trail.Close(ctx)
+}
