@@ -37,6 +37,9 @@ part() {
 
 has_gcc() { command -v gcc >/dev/null || command -v cc >/dev/null; }
 has_curl() { command -v curl >/dev/null; }
+has_nginx() { command -v nginx >/dev/null; }
+has_caddy() { command -v caddy >/dev/null; }
+has_valkey() { command -v valkey-server >/dev/null || command -v redis-server >/dev/null; }
 has_wrk() { command -v wrk >/dev/null; }
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
 has_postgres() {
@@ -102,6 +105,9 @@ part "C compiler (race detector)" has_gcc gcc libc6-dev
 part "curl" has_curl curl
 part "PostgreSQL" has_postgres postgresql
 part "Chromium" has_chromium chromium
+part "nginx (forward-auth)" has_nginx nginx-light
+part "Caddy (forward-auth)" has_caddy caddy
+part "Valkey or Redis (shared limits)" has_valkey redis-server
 backends
 if [ "${1:-}" = bench ]; then
 	part "wrk (bench has a load generator of its own)" has_wrk wrk

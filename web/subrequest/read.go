@@ -37,6 +37,9 @@ func (p Profile) Read(r *exchange.Request, prefix string) (Question, error) {
 	if !ok {
 		return q, ambiguous("the question is not for %s", prefix)
 	}
+	if strings.HasPrefix(rest, "?") {
+		rest = "" // Caddy leaves the query of the request; the description has it too
+	}
 	var err error
 	if q.Profile, err = p.which(r.Fields, rest); err != nil {
 		return q, err
