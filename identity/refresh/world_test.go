@@ -148,8 +148,10 @@ func masterKey(v int, b byte) secret.Key {
 	return secret.Key{Version: v, Value: secret.New(raw)}
 }
 
+func testRing() *secret.Ring { return secret.NewRing(secret.PurposeRefresh, masterKey(1, 1)) }
+
 func newWorld(t *testing.T, s site) *world {
-	w := &world{t: t, db: s, store: s, ring: secret.NewRing(secret.PurposeRefresh, masterKey(1, 1))}
+	w := &world{t: t, db: s, store: s, ring: testRing()}
 	w.node = w.newNode(refresh.Options{})
 	w.person("usr_alice")
 	return w
