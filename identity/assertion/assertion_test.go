@@ -178,6 +178,24 @@ func TestAStrangeNetworkHasNoAuthTime(t *testing.T) {
 	}
 }
 
+// How a person authenticated is what the session or token says; a token names its client.
+func TestFactorsAndClient(t *testing.T) {
+	for _, c := range []*caller.Caller{
+		{Kind: caller.Session, Subject: "usr_1", ACR: "aal2", AMR: []string{"pwd", "otp"}},
+		{Kind: caller.Token, Subject: "usr_1", ACR: "aal2", AMR: []string{"pwd", "otp"}, ClientID: "mobile"},
+	} {
+		jwt, err := minter(t, ring(t, 1)).Mint("app", c, nil, nil, t0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := split(t, jwt).claims
+		client, _ := got["client_id"].(string)
+		if got["acr"] != "aal2" || fmt.Sprint(got["amr"]) != "[pwd otp]" || client != c.ClientID {
+			t.Errorf("%s: %v", c.Kind, got)
+		}
+	}
+}
+
 func TestNobodyIsNotAsserted(t *testing.T) {
 	if jwt, err := minter(t, ring(t, 1)).Mint("app", &caller.Caller{}, nil, nil, t0); err == nil {
 		t.Errorf("got %q", jwt)

@@ -65,6 +65,7 @@ type claims struct {
 	Subject  string   `json:"sub"`
 	SID      string   `json:"sid,omitempty"`
 	KeyID    string   `json:"key_id,omitempty"`
+	ClientID string   `json:"client_id,omitempty"` // of an access token
 	Email    string   `json:"email,omitempty"`
 	Name     string   `json:"name,omitempty"`
 	Roles    []string `json:"roles"`
@@ -101,10 +102,11 @@ func (m *Minter) claims(upstream string, c *caller.Caller, scopes, roles []strin
 	if !c.ExpiresAt.IsZero() && c.ExpiresAt.Before(end) {
 		end = c.ExpiresAt
 	}
-	out := claims{Issuer: m.o.Issuer, Audience: "upstream:" + upstream, Subject: c.Subject, SID: c.SID, KeyID: c.KeyID,
+	out := claims{Issuer: m.o.Issuer, Audience: "upstream:" + upstream, Subject: c.Subject, SID: c.SID, KeyID: c.KeyID, ClientID: c.ClientID,
 		Email: c.Email, Name: c.Name, Roles: append([]string{}, roles...), Scope: strings.Join(scopes, " "),
 		IssuedAt: now.Unix(), NotBefor: now.Unix(), Expires: end.Unix(), ID: secret.Random62(20)}
-	if c.Kind == caller.Session {
+	out.ACR, out.AMR = c.ACR, c.AMR
+	if c.Kind == caller.Session && c.ACR == "" { // begun before this was kept with the session: by a password
 		out.ACR, out.AMR = "aal1", []string{"pwd"}
 	}
 	// A session in a strange network has the epoch: there the person has not
