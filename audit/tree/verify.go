@@ -24,16 +24,17 @@ type Verifier struct {
 // pass is one verification under way.
 type pass struct {
 	*Verifier
-	report  Report
-	hasher  Hasher
-	tree    Builder
-	last    time.Time
-	origin  string
-	stored  []Stored // next checkpoints, smallest first
-	after   int64    // size of the last checkpoint that was read
-	ended   bool     // no more are stored
-	anchors []Anchor
-	unknown int64 // stored checkpoints whose signature could not be checked
+	report   Report
+	hasher   Hasher
+	tree     Builder
+	last     time.Time
+	origin   string
+	stored   []Stored // next checkpoints, smallest first
+	after    int64    // size of the last checkpoint that was read
+	ended    bool     // no more are stored
+	anchors  []Anchor
+	anchored int64 // size of the last anchor that fitted
+	unknown  int64 // stored checkpoints whose signature could not be checked
 }
 
 // Run verifies. The error says that the trail could not be read; everything else is in
@@ -199,12 +200,20 @@ func (p *pass) compare(c Checkpoint, code, what string) bool {
 		p.report.found(code, 0, "%s is of the trail %q, and this is %q", what, c.Origin, p.origin)
 	case c.Size == p.tree.Size() && c.Root == p.tree.Root():
 		p.report.Signed = c.Size
+		if code == AnchorDiffers {
+			p.anchored = c.Size
+		}
 		return true
-	case p.report.FirstBad > p.report.Signed: // it is known which event it is
-		p.report.found(code, p.report.FirstBad, "%s has another root", what)
-	default:
-		p.report.found(code, min(p.report.Signed+1, c.Size), "%s has another root: one of the events %d to %d was changed, and the hashes with it", what, min(p.report.Signed+1, c.Size), c.Size)
 	}
+	from := p.report.Signed + 1
+	if code == AnchorDiffers { // checkpoints in the database may be of another history
+		from = p.anchored + 1
+	}
+	if bad := p.report.FirstBad; bad >= from { // it is known which event it is
+		p.report.found(code, bad, "%s has another root", what)
+		return false
+	}
+	p.report.found(code, min(from, c.Size), "%s has another root: one of the events %d to %d was changed, and the hashes with it", what, min(from, c.Size), c.Size)
 	return false
 }
 
