@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/sanmon-gate/sanmon"
 	"github.com/sanmon-gate/sanmon/internal/config"
@@ -20,9 +21,10 @@ type posture struct {
 	Public        []string `json:"public"`         // routes that anybody may use
 	PublicWriting []string `json:"public_writing"` // those of them that change state
 	Exempt        []string `json:"csrf_exempt"`
-	CrossSite     []string `json:"cross_site"`  // routes where other sites may change something
-	HTMLFields    []string `json:"html_fields"` // fields that may carry markup, as "ROUTE: body html(ugc)"
-	Limiter       string   `json:"limiter"`     // where limits are counted
+	CrossSite     []string `json:"cross_site"`     // routes where other sites may change something
+	HTMLFields    []string `json:"html_fields"`    // fields that may carry markup, as "ROUTE: body html(ugc)"
+	Limiter       string   `json:"limiter"`        // where limits are counted
+	HSTS          string   `json:"hsts,omitempty"` // what answers say now, and what follows
 	Observing     string   `json:"observing_until,omitempty"`
 	Warnings      []string `json:"warnings"`
 }
@@ -61,7 +63,7 @@ func checkCommand(env *environment) *cobra.Command {
 			if err := checkSecrets(c.Context(), conf); err != nil {
 				return err
 			}
-			p := postureOf(conf, gate)
+			p := postureOf(conf, gate, time.Now())
 			where, warning, err := limiterState(c.Context(), conf)
 			if err != nil {
 				return err
@@ -104,8 +106,8 @@ func checkSecrets(ctx context.Context, c *config.Config) error {
 	return nil
 }
 
-func postureOf(c *config.Config, g *sanmon.Gate) posture {
-	p := posture{OK: true, Routes: len(g.Routes), Public: []string{}, PublicWriting: []string{}, Exempt: []string{}, CrossSite: []string{}, Warnings: []string{}, HTMLFields: server.HTMLFields(g)}
+func postureOf(c *config.Config, g *sanmon.Gate, now time.Time) posture {
+	p := posture{OK: true, Routes: len(g.Routes), Public: []string{}, PublicWriting: []string{}, Exempt: []string{}, CrossSite: []string{}, Warnings: []string{}, HTMLFields: server.HTMLFields(g), HSTS: hstsPosture(c, now)}
 	for _, r := range g.Routes {
 		name := fmt.Sprintf("%s (%s %s)", r.ID, strings.Join(r.AllMethods(), ","), r.Path)
 		if r.Boundary.Public() {
@@ -154,6 +156,9 @@ func (e *environment) printPosture(p posture) error {
 	e.printNames("fields that may carry markup:", p.HTMLFields)
 	if p.Limiter != "local" {
 		_, _ = fmt.Fprintf(e.stdout, "limits are counted for all nodes at %s\n", p.Limiter)
+	}
+	if p.HSTS != "" {
+		_, _ = fmt.Fprintln(e.stdout, "browsers keep to https: "+p.HSTS)
 	}
 	if p.Observing != "" {
 		_, _ = fmt.Fprintf(e.stdout, "checks only report until %s\n", p.Observing)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -52,20 +51,13 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 	}
 	s.Portal = &server.Front{
 		Reports:   &server.Collector{Gate: s.Gate, Limits: l.limits, Limit: l.reports, Reporter: l.pages},
-		PublicURL: c.PublicURL, HSTS: hsts(c), JWKS: l.jwks, RevokeKey: l.revokeKey,
+		PublicURL: c.PublicURL, HSTS: hstsOf(c.TLS), JWKS: l.jwks, RevokeKey: l.revokeKey,
 		Portal: &portal.Portal{
 			Auth: auth, Ways: ways, Account: account, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
 			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused,
 		},
 	}
 	return s, nil
-}
-
-func hsts(c *config.Config) string {
-	if c.TLS.HSTS <= 0 {
-		return ""
-	}
-	return fmt.Sprintf("max-age=%d; includeSubDomains", int(c.TLS.HSTS.Seconds()))
 }
 
 // authenticator lets the portal sign people in.

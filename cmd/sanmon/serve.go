@@ -238,7 +238,7 @@ func (n *node) watch(ctx context.Context) {
 
 // reload puts a configuration in force, unless it changes what only a start can.
 func (n *node) reload(c *config.Config) error {
-	if old := n.config.Load(); c.Listen != old.Listen || c.TLS != old.TLS || c.Store != old.Store || c.Limiter != old.Limiter || c.MasterKey != old.MasterKey || c.PublicURL != old.PublicURL || c.Environment != old.Environment ||
+	if old := n.config.Load(); c.Listen != old.Listen || c.TLS.Listening() != old.TLS.Listening() || c.Store != old.Store || c.Limiter != old.Limiter || c.MasterKey != old.MasterKey || c.PublicURL != old.PublicURL || c.Environment != old.Environment ||
 		c.Metrics != old.Metrics || c.Audit != old.Audit || c.Log.Format != old.Log.Format {
 		return errors.New("public_url, environment, listen, tls, store, limiter, master_key, metrics, audit and log.format cannot change while the server runs (restart it)")
 	}

@@ -30,8 +30,8 @@ func (b *builder) tls(f, publicURL *field, ip ClientIP) TLS {
 	t := TLS{
 		CertFile: b.file(f.get("cert_file").text()), KeyFile: b.file(f.get("key_file").text()),
 		SelfSigned: f.get("self_signed").bool(), BehindProxy: f.get("behind_proxy").bool(),
-		HSTS: b.hsts(f.get("hsts")),
 	}
+	t.HSTS, t.Ramp = b.hsts(f.get("hsts"))
 	if publicURL.bad || f.bad || f.get("acme").bad {
 		return t
 	}
@@ -53,7 +53,7 @@ func (b *builder) tls(f, publicURL *field, ip ClientIP) TLS {
 		b.fault(f.get("behind_proxy").at, `add client_ip: { trusted_proxies: ["10.0.0.0/8"] }`, "tls.behind_proxy needs to know the proxy")
 	}
 	if b.public.scheme == "http" {
-		t.HSTS = 0
+		t.HSTS, t.Ramp = 0, time.Time{}
 	}
 	return t
 }
@@ -70,16 +70,6 @@ func (b *builder) tlsModes(f, publicURL *field, modes []string) {
 	case len(modes) > 1:
 		b.fault(f.at, "keep one of them", "tls has several modes: %s", strings.Join(modes, ", "))
 	}
-}
-
-func (b *builder) hsts(f *field) time.Duration {
-	if f.form == mapping {
-		if off := f.get("off"); off.set && !off.bad {
-			b.warn(off.at, "", "tls.hsts is off: a first visit by http can be intercepted")
-		}
-		return 0
-	}
-	return f.duration()
 }
 
 func (b *builder) allUpstreams(f *field) map[string]*Upstream {

@@ -83,6 +83,7 @@ func (b *builder) route(f, profiles *field) *Route {
 	b.fields(r, name, s("fields"), s("input", "fields"))
 	r.CSP = s("output", "csp").text()
 	r.Uploads = s("output", "uploads").bool()
+	r.COOP, r.CORP = b.isolation(name, s("output", "coop")), b.isolation(name, s("output", "corp"))
 	if r.Public() && r.Path == "/{rest...}" {
 		b.warn(f.get("boundary").at, "name the public parts", "%s makes everything public that no other route names", name)
 	}

@@ -120,6 +120,26 @@ limits: { network: { off: "the load balancer limits" } }`)
 	}
 }
 
+func TestRampAndIsolation(t *testing.T) {
+	c := accept(t, 2, "public_url: https://a.example\ntls: { self_signed: true, hsts: { ramp: 2026-12-01 } }")
+	if want := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC); c.TLS.HSTS != 365*24*time.Hour || c.TLS.Ramp != want || len(c.Warnings) != 0 {
+		t.Errorf("%+v %v", c.TLS, c.Warnings)
+	}
+	for text, want := range map[string]string{
+		`output: { csp: floor }`:                                    " ",
+		`output: { coop: same-origin, corp: same-origin }`:          "same-origin same-origin",
+		`output: { coop: noopener-allow-popups }`:                   "noopener-allow-popups ",
+		`output: { coop: { unsafe_none: "opened by a partner" } }`:  "unsafe-none ",
+		`output: { corp: { same_site: "images of the shop" } }`:     " same-site",
+		`output: { corp: { cross_origin: "a widget for others" } }`: " cross-origin",
+	} {
+		r := accept(t, 7, route("boundary: public, "+text)).Routes[0]
+		if got := r.COOP + " " + r.CORP; got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestCrossSite(t *testing.T) {
 	c := accept(t, 7, route(`boundary: public, effect: write, limit: { rate: 1/s }, cross_site: { reason: "the provider posts back", cookies: [sessionid] }`))
 	if got := c.Routes[0].CrossSite; !got.Declared() || got.Reason != "the provider posts back" || len(got.Cookies) != 1 || got.Cookies[0] != "sessionid" {

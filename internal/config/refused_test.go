@@ -140,6 +140,8 @@ func TestRefusedEdge(t *testing.T) {
 		{2, https + "tls: { cert_file: a }", `3:6: tls has one half of a certificate (name both: cert_file and key_file)`},
 		{2, https + "tls: { behind_proxy: true }", `3:22: tls.behind_proxy needs to know the proxy (add client_ip: { trusted_proxies: ["10.0.0.0/8"] })`},
 		{2, https + "tls: { self_signed: true, hsts: off }", `3:33: tls.hsts: off needs a reason (write { off: "why" })`},
+		{2, https + "tls: { self_signed: true, hsts: {} }", `3:33: tls.hsts says neither or both of ramp and off (write a duration, { ramp: 2026-12-01 } or { off: "why" })`},
+		{2, https + "tls: { self_signed: true, hsts: { ramp: soon } }", `3:41: tls.hsts.ramp: "soon" is not a date (write a date such as 2027-01-31 or 2027-01-31T12:00:00Z)`},
 		{2, https + "tls: { acme: { email: a@b } }", `3:14: "tls.acme" is not part of this version (remove it)`},
 		{8, "tls: { self_signed: true }", `8:6: tls is set, but public_url is http (remove tls, or make public_url https)`},
 		{8, "client_ip: { header: x-forwarded-for }", `8:22: client_ip.header is set, but nobody is trusted to write it (add trusted_proxies: ["10.0.0.0/8"], or remove it)`},

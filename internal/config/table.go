@@ -48,8 +48,8 @@ func serverKeys() []key {
 			key{name: "self_signed", def: "false", shape: one(flag()), doc: "Make a certificate at start. For trying things out: browsers warn."},
 			key{name: "behind_proxy", def: "false", shape: one(flag()), doc: "A proxy in front speaks TLS. Needs `client_ip.trusted_proxies`, because X-Forwarded-Proto is believed from these only."},
 			key{name: "acme", later: true, shape: section(key{name: "email", shape: one(anyText()), example: "ops@example.com", doc: "Address of the account."}), doc: "Certificates from an ACME authority."},
-			key{name: "hsts", def: "365d", shape: oneOr(span(time.Minute, 10*365*day), offKey("HSTS")), example: "180d",
-				doc: "How long browsers remember to use https only (RFC 6797). A weaker value should be a step on the way to a year."},
+			key{name: "hsts", def: "365d", shape: hstsShape(), example: "{ ramp: 2026-12-01 }",
+				doc: "How long browsers remember to use https only (RFC 6797), subdomains included: a duration, or a ramp."},
 		)},
 		{name: "client_ip", doc: "Whom to believe about the address of the client. Left out: nobody, the address of the connection counts.", shape: section(
 			key{name: "trusted_proxies", shape: many(network()), example: `["10.0.0.0/8"]`, doc: "Networks of the proxies in front. What anybody else says about addresses is removed."},

@@ -37,6 +37,7 @@ func settingKeys() []key {
 		{name: "output", doc: "What browsers may do with the answer.", shape: section(
 			key{name: "csp", def: "floor", shape: one(enum("policy", "floor", "observe", "strict")), doc: "The content security policy of pages. The floor, which breaks no page, is enforced always. `observe` reports beside it what the strict policy would block; `strict` enforces that policy. A policy of the backend's own that stops injected scripts is adopted instead (docs/csp.md)."},
 			key{name: "uploads", def: "false", shape: one(flag()), example: "true", doc: "The route serves what users have uploaded: browsers save it and never show it as a page, whatever its type; images still work inside pages (docs/output.md)."},
+			coopKey(), corpKey(),
 		)},
 		{name: "upstream", shape: one(nameOf("upstream")), example: "app", doc: "The backend that answers. Needed where there are several."},
 	}

@@ -62,6 +62,13 @@ type TLS struct {
 	SelfSigned        bool
 	BehindProxy       bool
 	HSTS              time.Duration // 0: off. Default one year
+	Ramp              time.Time     // HSTS grows to a year from here (UTC); zero: no ramp
+}
+
+// Listening is t without what answers say, which may change while the server runs.
+func (t TLS) Listening() TLS {
+	t.HSTS, t.Ramp = 0, time.Time{}
+	return t
 }
 
 // ClientIP says whom to believe about the client's address.
@@ -171,6 +178,7 @@ type Route struct {
 	WAF        WAF               // web application firewall; the zero WAF: none
 	CSP        string            // "floor" (default), "observe" or "strict"
 	Uploads    bool              // the route serves what users have uploaded
+	COOP, CORP string            // the least of these fields; "" the floor's own
 	Profile    string            // where some of these settings come from; "" none
 }
 

@@ -113,7 +113,7 @@ func (s *State) routes(c *config.Config, l Layers, https bool) error {
 		return err
 	}
 	for i, r := range c.Routes {
-		floor, err := headers.NewFloor(headers.FloorOptions{HTTPS: https, HSTS: c.TLS.HSTS, Uploads: r.Uploads})
+		floor, err := headers.NewFloor(headers.FloorOptions{HTTPS: https, HSTS: c.TLS.HSTS, Ramp: c.TLS.Ramp, Uploads: r.Uploads, Opener: r.COOP, Resource: r.CORP})
 		if err != nil {
 			return err
 		}

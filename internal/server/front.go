@@ -11,6 +11,7 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/web/csrf"
+	"github.com/sanmon-gate/sanmon/web/headers"
 	"github.com/sanmon-gate/sanmon/web/origin"
 )
 
@@ -19,7 +20,7 @@ import (
 type Front struct {
 	Portal    *portal.Portal
 	PublicURL string
-	HSTS      string        // value of Strict-Transport-Security, "" none
+	HSTS      headers.HSTS  // Strict-Transport-Security of our own answers
 	JWKS      func() []byte // public keys of Sanmon-Assertion
 	// RevokeKey takes a key that somebody found.
 	RevokeKey func(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) error
@@ -70,8 +71,11 @@ func (f *Front) visit(p *sanmon.Passage) portal.Visit {
 func (f *Front) common(h http.Header, p *sanmon.Passage) {
 	h.Set("X-Request-Id", p.Request.ID)
 	h.Set("X-Content-Type-Options", "nosniff")
-	if f.HSTS != "" && p.HTTPS {
-		h.Set("Strict-Transport-Security", f.HSTS)
+	if !p.HTTPS {
+		return
+	}
+	if v, _ := f.HSTS.At(p.Request.Now); v != "" {
+		h.Set("Strict-Transport-Security", v)
 	}
 }
 
