@@ -15,7 +15,7 @@ func (g *Gate) Release(p *Passage, status int, header map[string][]string, head 
 	buf = g.pagePolicy(p, status, contentType, header, buf)
 	buf = p.Route.Floor.At(p.Request.Now).Edits(status, contentType, exchange.Header(header), buf[:0])
 	headers.Apply(buf, header)
-	g.rateFields(p, header)
+	p.Limits.Merge(header, p.Request.Now) // tells the client where its limits stand
 	header["X-Request-Id"] = []string{p.Request.ID}
 	return buf, g.learn(p, status, header, g.harden(p, status, header, head, whole, g.content(p, status, header)))
 }
@@ -27,13 +27,6 @@ type Content struct {
 	Filter exchange.Filter // nil for none
 	Recode string          // content coding that is put on behind Filter; "" for none
 	Refuse error           // why the answer is not sent at all; nil: it is
-}
-
-// rateFields tells the client where its limits stand.
-func (g *Gate) rateFields(p *Passage, header map[string][]string) {
-	for name, value := range p.RateFields() {
-		header[name] = append(header[name], value)
-	}
 }
 
 func (g *Gate) hardenCookies(p *Passage, header map[string][]string) {
