@@ -22,7 +22,7 @@ const module = "github.com/sanmon-gate/sanmon"
 var (
 	ground = []string{"exchange", "caller", "refusal", "secret", "audit", "change"}
 	layers = []string{"web", "identity", "keys"}
-	around = []string{"", "policy", "internal", "cmd", "e2e", "bench", "waf"}
+	around = []string{"", "policy", "internal", "cmd", "e2e", "bench", "waf", "store"}
 )
 
 // arrow is one import of a package of ours by a file.
@@ -44,8 +44,12 @@ func mayImport(from, to string) error {
 		return fmt.Errorf("only cmd knows the web application firewall, behind its build tag: it is a module of its own")
 	case src == "waf" && dst != "waf" && dst != "web" && !slices.Contains(ground, dst):
 		return fmt.Errorf("the web application firewall stands on the ground floor and beside web")
-	case isStorageEngine(to) && src != "cmd" && !strings.HasPrefix(from, "internal/storage"):
-		return fmt.Errorf("only cmd knows a database")
+	case isStorageEngine(to) && src != "cmd" && !strings.HasPrefix(from, "internal/storage") && !strings.HasPrefix(from, "store/"):
+		return fmt.Errorf("only cmd knows a database, and the public packages that open one")
+	case dst == "store" && src != "store":
+		return fmt.Errorf("store is for programs of others: ours use what a layer declares")
+	case src == "store" && dst == "internal" && !strings.HasPrefix(to, "internal/storage") && to != "internal/feed":
+		return fmt.Errorf("store shows the database and its feed, and nothing else of what is inside")
 	case slices.Contains(ground, src) && !slices.Contains(ground, dst):
 		return fmt.Errorf("the ground floor imports nothing of ours but itself")
 	case slices.Contains(layers, src) && dst != src && !slices.Contains(ground, dst):
@@ -212,7 +216,9 @@ func TestRules(t *testing.T) {
 		{"", "policy", true}, {"", "keys/limit", true}, {"", "internal/config", false}, {"keys/apikey", "internal/storage", false},
 		{"internal/server", "", true}, {"internal/server", "web/csrf", true}, {"internal/server", "cmd/sanmon", false},
 		{"internal/server", "internal/storage/sqlite", false}, {"internal/storage/storagetest", "internal/storage/sqlite", true},
-		{"cmd/sanmon", "internal/storage/postgres", true}, {"e2e", "internal/storage/sqlite", false}, {"internal/server", "e2e/harness", false},
+		{"cmd/sanmon", "internal/storage/postgres", true}, {"store/sqlite", "internal/storage/sqlite", true}, {"store", "internal/storage/sqlite", false},
+		{"store", "internal/feed", true}, {"store", "internal/config", false}, {"internal/server", "store", false}, {"identity/session", "store/sqlite", false},
+		{"e2e", "internal/storage/sqlite", false}, {"internal/server", "e2e/harness", false},
 		{"", "waf", false}, {"web/target", "waf", false}, {"internal/server", "waf", false}, {"cmd/sanmon", "waf", true},
 		{"waf", "web/headers", true}, {"waf", "refusal", true}, {"waf", "", false}, {"waf", "internal/config", false},
 	} {
