@@ -165,7 +165,7 @@ func (e *environment) explainID(ctx context.Context, id string) error {
 				return err
 			}
 			for _, ev := range page {
-				if after = ev.Seq; ev.RequestID != id {
+				if after = ev.Seq; ev.RequestID != id && !namesToo(ev.Detail, id) {
 					continue
 				}
 				x.Route = or(ev.Route, x.Route)
@@ -184,13 +184,23 @@ func (e *environment) explainID(ctx context.Context, id string) error {
 			}
 		}
 		if len(x.Reasons) == 0 {
-			return hinted{fmt.Errorf("the audit trail has no request %q", id), "of the refusals of a kind, route and network in five seconds the first two are named in it; look in the log for the others"}
+			return hinted{fmt.Errorf("the audit trail has no request %q", id), "of many refusals of a kind, route and network the first ones are named in it; look in the log for the others"}
 		}
 		if x.Code == "" {
 			x.Verdict = "allowed"
 		}
 		return e.printExplanation(x)
 	})
+}
+
+// namesToo reports whether an event of many refusals names a request among them.
+func namesToo(detail, id string) bool {
+	for word := range strings.FieldsSeq(detail) {
+		if ids, ok := strings.CutPrefix(word, "also="); ok {
+			return slices.Contains(strings.Split(ids, ","), id)
+		}
+	}
+	return false
 }
 
 func (e *environment) printExplanation(x explanation) error {

@@ -295,7 +295,7 @@ func (j *journal) Record(_ context.Context, ev audit.Event) error {
 
 func refused(code refusal.Code, addr string) *Record {
 	return &Record{
-		Request: &exchange.Request{ID: "req"}, Started: time.Now(), Refusal: &refusal.Refusal{Code: code},
+		Request: &exchange.Request{ID: "req"}, Started: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC), Refusal: &refusal.Refusal{Code: code},
 		Passage: &sanmon.Passage{Addr: netip.MustParseAddr(addr), Route: &sanmon.Route{Route: &policy.Route{ID: "r"}}},
 	}
 }
@@ -307,16 +307,22 @@ func TestRefusalsAreGatheredAndNeverLost(t *testing.T) {
 		c.Add(refused(refusal.KeyInvalid, "203.0.113.9"))
 	}
 	c.Add(refused(refusal.CSRFMissing, "203.0.113.77"))
-	c.Add(refused(refusal.RouteUnknown, "203.0.113.9")) // says nothing about access
-	c.flush(t.Context())
+	c.Add(refused(refusal.RouteUnknown, "203.0.113.9")) // says nothing about access, and can wait
+	c.Add(refused(refusal.LoginFailed, "203.0.113.9"))  // has an event of its own
+	c.flush(t.Context(), false)
 	j.broken = false
 	c.Add(refused(refusal.KeyInvalid, "203.0.113.200")) // the same /24
-	c.flush(t.Context())
+	c.flush(t.Context(), false)
+	if n := len(j.events); n != 2 {
+		t.Errorf("%d events before the slow ones", n)
+	}
+	c.flush(t.Context(), true)
 	got := map[audit.Name]string{}
 	for _, ev := range j.events {
 		got[ev.Event] += ev.Network + " " + ev.Detail + ";"
 	}
-	if len(got) != 2 || got[audit.AccessRefused] != "203.0.113.0/24 code=key_invalid count=1001;" || got[audit.CSRFRefused] != "203.0.113.0/24 code=csrf_missing count=1;" {
+	const other = "203.0.113.0/24 code=route_unknown count=1;"
+	if len(got) != 2 || !strings.HasPrefix(got[audit.AccessRefused], "203.0.113.0/24 code=key_invalid count=1001 last=2026-11-25T12:00:00Z also=req,req,") || !strings.HasSuffix(got[audit.AccessRefused], ";"+other) || got[audit.CSRFRefused] != "203.0.113.0/24 code=csrf_missing count=1;" {
 		t.Errorf("%v", got)
 	}
 }
@@ -359,7 +365,7 @@ func TestTheFirstRefusalOfAKindIsWrittenAtOnce(t *testing.T) {
 		t.Errorf("before the period is over: %q", got)
 	}
 	stop()
-	if err := <-done; err != nil || details() != "code=key_invalid count=1;code=key_invalid count=7" {
+	if err := <-done; err != nil || details() != "code=key_invalid count=1;code=key_invalid count=7 last=2026-11-25T12:00:00Z also=req,req,req,req,req,req" {
 		t.Errorf("%v, %q", err, details())
 	}
 }
@@ -378,6 +384,32 @@ func TestAFloodOfNetworksIsBounded(t *testing.T) {
 	}
 	if total != 5000 {
 		t.Errorf("%d of 5000 were counted", total)
+	}
+}
+
+// A flood of addresses that are not there leaves room for what says something about access,
+// and a store that is away makes nothing grow and loses no count.
+func TestSlowRefusalsAreBoundedApart(t *testing.T) {
+	j := &journal{broken: true}
+	c := &Refusals{Journal: j, Logger: slog.New(slog.DiscardHandler)}
+	for range 3 {
+		for i := range 5000 {
+			c.Add(refused(refusal.RouteUnknown, netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 1}).String()))
+		}
+		c.flush(t.Context(), true)
+	}
+	c.Add(refused(refusal.KeyInvalid, "203.0.113.9"))
+	if n := len(c.kinds); n > maxSlow+2 || c.kinds[refusalKind{"key_invalid", "r", "203.0.113.0/24"}] == nil {
+		t.Errorf("%d kinds are held", n)
+	}
+	total := 0
+	for k, one := range c.kinds {
+		if total += one.n; len(one.named) >= maxNamed {
+			t.Errorf("%v names %d", k, len(one.named))
+		}
+	}
+	if total != 15001 {
+		t.Errorf("%d of 15001 were counted", total)
 	}
 }
 
