@@ -36,6 +36,7 @@ type Passage struct {
 	Reserved bool           // 4: below the reserved prefix; the portal answers
 	Route    *Route         // 4: nil when Reserved or not found
 	Writes   bool           // 4: changes state
+	Landing  bool           // 4: only the route's declaration lets another site do this
 
 	Caller  caller.Caller  // 5
 	Cookie  string         // 5: the session cookie that was verified; a credential

@@ -138,6 +138,7 @@ func (g *Gate) route(s sourced) (routed, error) {
 	if p.Route.CrossSite && !p.Upgrade && p.Route.Boundary.Public() {
 		// Declared: a payment or identity provider posts people back to us. A socket is no
 		// such landing: the other site's page could read what it answers.
+		p.Landing = p.Origin.Admit(p.Writes, g.unproved(p)) != nil
 		return routed{p}, nil
 	}
 	return routed{p}, g.lenient(p, p.Origin.Admit(p.Writes, g.unproved(p)))

@@ -7,6 +7,7 @@ type pages struct {
 	injected *prometheus.CounterVec
 	bailouts *prometheus.CounterVec
 	actions  *prometheus.CounterVec
+	landings *prometheus.CounterVec
 }
 
 func newPages() pages {
@@ -14,11 +15,12 @@ func newPages() pages {
 		injected: counter("sanmon_pages_injected_total", "Pages that got a token or the script that asks for one.", "route"),
 		bailouts: counter("sanmon_injection_bailouts_total", "Pages that were passed on unread from some point on, by the reason.", "reason"),
 		actions:  counter("sanmon_foreign_formactions_total", "Buttons whose formaction would send the form, and its token, to another origin.", "route"),
+		landings: counter("sanmon_cross_site_total", "Requests of other sites that a route admitted because it declares cross_site.", "route"),
 	}
 }
 
 func (p *pages) all() []prometheus.Collector {
-	return []prometheus.Collector{p.injected, p.bailouts, p.actions}
+	return []prometheus.Collector{p.injected, p.bailouts, p.actions, p.landings}
 }
 
 // Injected counts one page that was given something.
@@ -31,3 +33,6 @@ func (m *Metrics) Bailout(reason string) { m.pages.bailouts.WithLabelValues(reas
 func (m *Metrics) ForeignActions(route string, n int) {
 	m.pages.actions.WithLabelValues(route).Add(float64(n))
 }
+
+// Landing counts one request of another site that a declared route admitted.
+func (m *Metrics) Landing(route string) { m.pages.landings.WithLabelValues(route).Inc() }

@@ -53,6 +53,9 @@ func (a *Accountant) Account(rec *Record) {
 		a.Metrics.Reflected(route, string(f.Context), string(f.Verdict))
 	}
 	a.injected(route, rec)
+	if p.Landing && rec.Refusal == nil {
+		a.Metrics.Landing(route)
+	}
 	if no := rec.Refusal; no != nil {
 		a.Metrics.Refused(route, string(no.Code), string(no.Layer()))
 		a.Refusals.Add(rec)
