@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/identity/base64url"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -65,8 +66,11 @@ func (o *Office) Issue(purpose string, binding, payload []byte, until time.Time)
 // Open reads a ticket of that purpose and binding which has not ended. It is not used up by
 // that. Everything else is refusal.LoginFailed.
 func (o *Office) Open(purpose string, binding []byte, text string, now time.Time) (Ticket, error) {
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(text) > maxText || len(binding) == 0 {
+	if len(text) > maxText {
+		text = ""
+	}
+	sealed, ok := base64url.AppendDecode(nil, text)
+	if !ok || len(sealed) == 0 || len(binding) == 0 {
 		return Ticket{}, refusal.New(refusal.LoginFailed, "the ticket for %s is malformed or not bound to a browser (begin again)", purpose)
 	}
 	plain, err := o.Master.Open(sealedFor(purpose, binding), sealed)
