@@ -49,6 +49,22 @@ func TestTokenByHand(t *testing.T) {
 	}
 }
 
+// The vector of docs/formats.md, computed with Python's hmac, hashlib and zlib.
+func TestTokenVector(t *testing.T) {
+	c := claim{gen: 1}
+	for i := range c.family {
+		c.family[i] = byte(i)
+	}
+	zero := secret.NewRing(secret.PurposeRefresh, secret.Key{Version: 1, Value: secret.New(make([]byte, 32))})
+	const want = "smr_001HvbGK2EP0W5D8KHSTxV1CpgDnI1JEP6Xbk5wFFp7vAbgNl6xCcWG0IJHIHn9xawH0AKAfRp8W71QIw7T"
+	if v, err := mint(zero, c, "mobile"); err != nil || string(v.Expose()) != want {
+		t.Errorf("%s, %v", v.Expose(), err)
+	}
+	if got, ok := open(zero, want, "mobile"); !ok || got != c {
+		t.Errorf("%+v, %v", got, ok)
+	}
+}
+
 func base62(n *big.Int, width int) string {
 	s := n.Text(62) // 0-9 a-z A-Z: another order than ours
 	out := []byte(strings.Repeat("0", width-len(s)) + s)
