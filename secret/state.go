@@ -35,8 +35,10 @@ func (s State) String() string {
 // how long a key verifies after the following one took over: the longest life of what it
 // signed, and the largest difference between two clocks.
 //
-// Keys that all lack a beginning, as NewRing is given them by a program that keeps its
-// keys elsewhere, have the newest one active and the others retiring.
+// Where the first key of all begins in the future, it is active: the clock of the node
+// that made it is ahead of this one. Keys that all lack a beginning, as NewRing is given
+// them by a program that keeps its keys elsewhere, have the newest one active and the
+// others retiring.
 func States(keys []Key, keep time.Duration, now time.Time) (states []State, until time.Time) {
 	states = make([]State, len(keys))
 	if !slices.ContainsFunc(keys, func(k Key) bool { return !k.ActiveAt.IsZero() }) {
@@ -73,5 +75,19 @@ func States(keys []Key, keep time.Duration, now time.Time) (states []State, unti
 		}
 		after = begins
 	}
+	if after.IsZero() {
+		states[first(keys)] = Active
+	}
 	return states, until
+}
+
+// first is the key that begins before all others; one of keys does begin.
+func first(keys []Key) int {
+	at := -1
+	for i, k := range keys {
+		if !k.ActiveAt.IsZero() && (at < 0 || k.ActiveAt.Before(keys[at].ActiveAt)) {
+			at = i
+		}
+	}
+	return at
 }

@@ -26,7 +26,9 @@ func TestStates(t *testing.T) {
 		{"0 100 105 -", 112, "gone retiring active next", 115},
 		{"0 100 200", 150, "gone active next", 200},
 		{"0 100 105", 104, "retiring active next", 105}, // two changes are due: the sooner one
-		{"50", 0, "next", 50},
+		{"50", 0, "active", 50},                         // made by a node whose clock is ahead
+		{"- 60 50 -", 0, "next next active next", 50},
+		{"50 60", 50, "active next", 60},
 		{"- -", 5, "retiring active", 0}, // none has times: kept elsewhere
 		{"-", 5, "active", 0},
 		{"", 5, "", 0},

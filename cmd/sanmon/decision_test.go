@@ -13,7 +13,9 @@ import (
 	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/identity/principal"
+	"github.com/sanmon-gate/sanmon/identity/refresh"
 	"github.com/sanmon-gate/sanmon/identity/session"
+	"github.com/sanmon-gate/sanmon/identity/token"
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
 	"github.com/sanmon-gate/sanmon/keys/source"
@@ -29,7 +31,7 @@ upstreams: { app: { url: "http://127.0.0.1:9" } }
 roles: { writer: ["notes:read", "notes:write"] }
 routes:
   - { id: home, match: { path: "/" }, boundary: public }
-  - { id: read, match: { path: "/notes/{id}", methods: [GET] }, boundary: [session, key], require: ["notes:read"], limit: { rate: 1000000/s, per: caller } }
+  - { id: read, match: { path: "/notes/{id}", methods: [GET] }, boundary: [session, token, key], require: ["notes:read"], limit: { rate: 1000000/s, per: caller } }
   - { id: write, match: { path: "/notes", methods: [POST] }, boundary: [session], require: ["notes:write"] }
 limits: { network: { rate: 1000000/s, burst: 1000000 } }
 `
@@ -39,6 +41,7 @@ type real struct {
 	gate        *sanmon.Gate
 	layers      *layers
 	cookie, key string
+	access      string // token of a grant of the session
 	from        netip.Addr
 }
 
@@ -74,7 +77,7 @@ func newReal(tb testing.TB) *real {
 	if err := store.CreatePrincipal(ctx, ada, audit.Event{At: now, Event: audit.UserAdded}); err != nil {
 		tb.Fatal(err)
 	}
-	secretValue, _, err := l.keeper.Begin(ctx, ada, session.Meta{From: r.from, Device: "test"}, now)
+	secretValue, begun, err := l.keeper.Begin(ctx, ada, session.Meta{From: r.from, Device: "test"}, now)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -82,7 +85,15 @@ func newReal(tb testing.TB) *real {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r.cookie, r.key = string(secretValue.Expose()), string(key.Expose())
+	granted, err := l.grants.Begin(ctx, refresh.Grant{User: ada.ID, Parent: begun.SID, Client: "mobile", Scope: []string{"notes:read"}, AuthTime: now, From: r.from, Now: now})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	minted, err := l.issuer.Mint(token.Grant{Subject: ada.ID, ClientID: "mobile", SID: granted.Family.SID, Scope: "notes:read", AuthTime: now, ACR: "aal1", AMR: []string{"pwd"}, Generation: 1}, now)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r.cookie, r.key, r.access = string(secretValue.Expose()), string(key.Expose()), string(minted.Token.Expose())
 	return r
 }
 
@@ -115,6 +126,7 @@ func BenchmarkDecision(b *testing.B) {
 	for _, bb := range []struct{ name, method, target, field, value string }{
 		{"public", "GET", "/", "X-None", "1"},
 		{"session", "GET", "/notes/1", "Cookie", "sanmon=" + r.cookie},
+		{"token", "GET", "/notes/1", "Authorization", "Bearer " + r.access},
 		{"key", "GET", "/notes/1", "Authorization", "Bearer " + r.key},
 		{"write", "POST", "/notes", "Cookie", "sanmon=" + r.cookie},
 	} {

@@ -17,6 +17,7 @@ const cacheShards = 64
 // entry is one verified token. What it says is never changed.
 type entry struct {
 	rules  *rules // that it was verified under
+	signed string // header and claims as they stand in the token
 	claims Claims
 	rights *caller.Rights
 	end    time.Time
@@ -25,10 +26,11 @@ type entry struct {
 	told atomic.Bool // Options.Confirm knows of it
 }
 
-// cache is the tokens that were verified. The key is the SHA-256 of all bytes of the
-// token; together with the rules in the entry, which hold the keys, the issuer, the
-// audience and the limits, that is everything the verdict depended on but the time, and
-// the time is asked again for every hit. Refused tokens are not kept.
+// cache is the tokens that were verified. The key is the SHA-256 of the signature, and
+// what is signed is compared byte for byte; together with the rules in the entry, which
+// hold the keys, the issuer, the audience and the limits, that is everything the verdict
+// depended on but the time, and the time is asked again for every hit. What is kept is no
+// credential: a token without its signature opens nothing. Refused tokens are not kept.
 type cache struct {
 	max    int // entries of a shard
 	shards [cacheShards]cacheShard
@@ -50,12 +52,12 @@ func newCache(max int) *cache {
 func (c *cache) shard(key *[sha256.Size]byte) *cacheShard { return &c.shards[key[0]%cacheShards] }
 
 // get returns what was verified under these rules, or nil.
-func (c *cache) get(key *[sha256.Size]byte, r *rules) *entry {
+func (c *cache) get(key *[sha256.Size]byte, signed string, r *rules) *entry {
 	s := c.shard(key)
 	s.mu.RLock()
 	e := s.of[*key]
 	s.mu.RUnlock()
-	if e == nil || e.rules != r {
+	if e == nil || e.rules != r || e.signed != signed {
 		return nil
 	}
 	return e
@@ -67,7 +69,7 @@ func (c *cache) put(key *[sha256.Size]byte, e *entry, now time.Time) *entry {
 	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old := s.of[*key]; old != nil && old.rules == e.rules {
+	if old := s.of[*key]; old != nil && old.rules == e.rules && old.signed == e.signed {
 		return old
 	}
 	if len(s.of) >= c.max {

@@ -24,7 +24,7 @@ func TestCacheIsBounded(t *testing.T) {
 		if got := c.len(); got != max/64 {
 			t.Errorf("max %d: %d in one shard, want %d", max, got, max/64)
 		}
-		if c.get(key(9_999), r) == nil {
+		if c.get(key(9_999), "", r) == nil {
 			t.Errorf("max %d: the last one is not there", max)
 		}
 	}
@@ -52,10 +52,19 @@ func TestCacheKeepsTheFirst(t *testing.T) {
 		t.Error("two requests do not share one entry")
 	}
 	others := &entry{rules: &rules{o: Options{Issuer: "b"}}, end: t0.Add(1)}
-	if c.get(key(1), others.rules) != nil {
+	if c.get(key(1), "", others.rules) != nil {
 		t.Error("a verdict under other rules is used")
 	}
-	if c.put(key(1), others, t0) != others || c.get(key(1), r) != nil || c.len() != 1 {
+	if c.put(key(1), others, t0) != others || c.get(key(1), "", r) != nil || c.len() != 1 {
 		t.Error("a verdict under old rules stays")
+	}
+}
+
+// One signature stands for one text: with other claims it is not found.
+func TestCacheComparesWhatIsSigned(t *testing.T) {
+	r, c := new(rules), newCache(64)
+	c.put(key(1), &entry{rules: r, signed: "a.b", end: t0.Add(1)}, t0)
+	if c.get(key(1), "a.b", r) == nil || c.get(key(1), "a.c", r) != nil {
+		t.Error("claims are not compared")
 	}
 }

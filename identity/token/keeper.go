@@ -174,18 +174,19 @@ func (k *Keeper) Judge(ctx context.Context, p Presented, from netip.Addr, now ti
 // verified returns what a token says, from memory where it was verified before under the
 // rules of this moment.
 func (k *Keeper) verified(token string, now time.Time) (*entry, error) {
-	if len(token) > MaxSize {
-		return nil, invalid("it has %d bytes, and %d are the most", len(token), MaxSize)
+	r, dot := k.current(now), len(token)-signatureChars-1
+	if dot < 0 || len(token) > MaxSize {
+		return nil, invalid("it has %d bytes, and no less than %d and no more than %d are a token", len(token), signatureChars, MaxSize)
 	}
-	r, key := k.current(now), sum(token)
-	if e := k.cache.get(&key, r); e != nil {
+	signed, key := token[:dot], signatureSum(token[dot+1:])
+	if e := k.cache.get(&key, signed, r); e != nil && token[dot] == '.' {
 		return e, nil
 	}
 	c, err := r.judge(token, now)
 	if err != nil {
 		return nil, err
 	}
-	e := &entry{rules: r, claims: c, rights: &caller.Rights{Scopes: Scopes(c.Scope)}, end: r.end(&c)}
+	e := &entry{rules: r, signed: strings.Clone(signed), claims: c, rights: &caller.Rights{Scopes: Scopes(c.Scope)}, end: r.end(&c)}
 	if !now.Before(e.end) {
 		return e, nil // over already: not kept
 	}

@@ -272,6 +272,23 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
+// Once a token is in memory, nothing that differs from it by a byte is found there.
+func TestMemoryIsExact(t *testing.T) {
+	w := newWorld(t)
+	token := w.mint(grant(), t0)
+	if _, code := w.judge(token, t0); code != "" {
+		t.Fatal(code)
+	}
+	for i := range len(token) {
+		for _, c := range []byte{'A', 'B', '.', '=', 0} {
+			bad := token[:i] + string(c) + token[i+1:]
+			if _, code := w.judge(bad, t0); bad != token && code != refusal.TokenInvalid {
+				t.Fatalf("byte %d as %q: %q", i, c, code)
+			}
+		}
+	}
+}
+
 func TestLooks(t *testing.T) {
 	w := newWorld(t)
 	token := w.mint(grant(), t0)

@@ -85,6 +85,12 @@ func sum(token string) [sha256.Size]byte {
 	return sha256.Sum256(buf[:copy(buf[:], token)])
 }
 
+// signatureSum is the SHA-256 of the last segment of a token.
+func signatureSum(segment string) [sha256.Size]byte {
+	var buf [signatureChars]byte
+	return sha256.Sum256(buf[:copy(buf[:], segment)])
+}
+
 // challenge is for a 401 (RFC 6750, Section 3.1).
 const challenge = `Bearer error="invalid_token"`
 
