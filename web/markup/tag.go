@@ -10,7 +10,7 @@ func (s *Scanner) beginTag(end bool) {
 func (s *Scanner) readName(src []byte, i int) int {
 	for i < len(src) {
 		c := src[i]
-		if endsName(c) {
+		if !isAlpha(c) && endsName(c) {
 			return i
 		}
 		if s.nameLen < maxName {
@@ -48,7 +48,7 @@ func (s *Scanner) carry(attrs []byte) {
 // endTag is called behind the ">" of a tag.
 func (s *Scanner) endTag(attrs []byte, i int) Event {
 	s.state = data
-	if s.known == Other && !s.tree.followed() && !s.Want.has(Other) {
+	if idle.has(s.known) && !s.Want.has(s.known) && s.tree.calm() {
 		return Nothing
 	}
 	if !s.keep {

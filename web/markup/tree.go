@@ -41,7 +41,13 @@ func (t *tree) current() (foreign, certain bool) {
 	return top.space != inHTML, top.space != inHTML && top.point == none
 }
 
-func (t *tree) followed() bool { return len(t.open) > 0 }
+// calm reports that tags of idle elements change nothing here.
+func (t *tree) calm() bool { return len(t.open) == 0 && len(t.templates) == 0 && !t.selects }
+
+// idle are the elements whose tags matter inside foreign content, templates and selects
+// only. The content of none of them is raw text.
+const idle Names = 1<<Other | 1<<AnnotationXML | 1<<Base | 1<<Body | 1<<Button | 1<<Col | 1<<Colgroup | 1<<Font | 1<<Head | 1<<HTML |
+	1<<Input | 1<<Keygen | 1<<Meta | 1<<Table | 1<<TableSection | 1<<BR | 1<<P | 1<<Cell | 1<<Marker | 1<<Choice
 
 // follow takes a tag in and fills what its place says about it.
 func (t *tree) follow(tag *Tag, name []byte, length int) Reason {
