@@ -21,15 +21,19 @@ type beginning struct {
 
 // lookAhead reads the beginning of a body for as long as out.Ahead asks for more. What
 // the backend does wrong meanwhile shows when the rest is read.
-func (b *Backend) lookAhead(res *http.Response, out *Outgoing, h http.Header) (v beginning) {
-	if out.Ahead == nil || res.Body == http.NoBody {
+func (b *Backend) lookAhead(res *answer, out *Outgoing, h http.Header) (v beginning) {
+	if out.Ahead == nil || res.body == http.NoBody {
 		return v
 	}
-	for out.Ahead(res.StatusCode, h, v.head) && len(v.head) <= maxAhead {
+	for out.Ahead(res.status, h, v.head) && len(v.head) <= maxAhead {
 		if v.buf == nil {
+			if v.head = res.whole(); v.head != nil {
+				v.whole = true
+				return v
+			}
 			v.buf = b.ahead.Get().(*aheadBuffer)
 		}
-		n, err := res.Body.Read(v.buf[len(v.head):])
+		n, err := res.body.Read(v.buf[len(v.head):])
 		v.head = v.buf[:len(v.head)+n]
 		if err != nil {
 			v.whole = err == io.EOF

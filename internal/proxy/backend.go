@@ -16,6 +16,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/sanmon-gate/sanmon/internal/upstream"
 )
 
 // HostFrom says which Host the backend sees.
@@ -75,11 +77,12 @@ type Backend struct {
 	scheme    string
 	host      string // of the URL, as dialled
 	transport *http.Transport
-	start     time.Time // base of the watches' clock
-	buffers   sync.Pool // *[copyBuffer]byte
-	filtered  sync.Pool // *[]byte
-	ahead     sync.Pool // *aheadBuffer
-	watches   sync.Pool // *watch
+	pool      *upstream.Pool // nil for https
+	start     time.Time      // base of the watches' clock
+	buffers   sync.Pool      // *[copyBuffer]byte
+	filtered  sync.Pool      // *[]byte
+	ahead     sync.Pool      // *aheadBuffer
+	watches   sync.Pool      // *watch
 }
 
 // New validates the options. It connects to nothing.
@@ -101,6 +104,9 @@ func New(o Options) (*Backend, error) {
 	b.ahead.New = func() any { return new(aheadBuffer) }
 	b.watches.New = func() any { return newWatch(b.start) }
 	b.transport = newTransport(o, roots)
+	if u.Scheme == "http" {
+		b.pool = upstream.New(upstream.Options{Address: dialled(u), DialTimeout: o.DialTimeout, IdleTimeout: o.IdleTimeout, MaxIdle: o.MaxIdle})
+	}
 	return b, nil
 }
 
@@ -120,6 +126,15 @@ func parseURL(raw string) (*url.URL, error) {
 		return nil, errors.New("the URL has more than a scheme, a host and a port (remove the path: targets are forwarded as they came)")
 	}
 	return u, nil
+}
+
+// dialled is host:port of a plain URL.
+func dialled(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = "80"
+	}
+	return net.JoinHostPort(u.Hostname(), port)
 }
 
 func (o *Options) defaults() {
@@ -161,4 +176,9 @@ func newTransport(o Options, roots *x509.CertPool) *http.Transport {
 }
 
 // Close drops the idle connections. Requests in flight are not touched.
-func (b *Backend) Close() { b.transport.CloseIdleConnections() }
+func (b *Backend) Close() {
+	b.transport.CloseIdleConnections()
+	if b.pool != nil {
+		b.pool.Close()
+	}
+}

@@ -10,12 +10,13 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/sanmon-gate/sanmon/internal/upstream"
 	"github.com/sanmon-gate/sanmon/refusal"
 )
 
 // failure says why there is no response head. Backends' bytes are never quoted:
 // a malformed line may be a Set-Cookie.
-func (b *Backend) failure(r *http.Request, cb *clientBody, wt *watch, err error) error {
+func (b *Backend) failure(r *http.Request, out *Outgoing, cb *clientBody, wt *watch, err error) error {
 	if no, ok := errors.AsType[*refusal.Refusal](err); ok {
 		return no
 	}
@@ -24,6 +25,12 @@ func (b *Backend) failure(r *http.Request, cb *clientBody, wt *watch, err error)
 	}
 	if wt != nil && wt.fired.Load() {
 		return b.timedOut(wt.limit)
+	}
+	if errors.Is(err, upstream.ErrTimeout) {
+		return b.timedOut(b.timeout(out))
+	}
+	if bad, ok := errors.AsType[upstream.ErrRequest](err); ok {
+		return bad // ours to answer for: internal
 	}
 	if headTimeout(err) {
 		return b.timedOut(b.options.Timeout)
@@ -53,6 +60,9 @@ func cause(err error) string {
 	}
 	if cert, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return fmt.Sprintf("has a certificate that does not verify: %v", cert.Err)
+	}
+	if bad, ok := errors.AsType[upstream.Malformed](err); ok {
+		return "gave an answer that is not valid HTTP: " + string(bad)
 	}
 	switch {
 	case errors.As(err, &invalid), errors.As(err, new(tls.AlertError)), errors.As(err, new(tls.RecordHeaderError)):

@@ -3,9 +3,12 @@ package proxy
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/sanmon-gate/sanmon/internal/upstream"
 )
 
 // Forward sends out to the backend and its answer to w. r is the client's request
@@ -17,6 +20,9 @@ import (
 // the head was sent, Forward panics with http.ErrAbortHandler, so that the client
 // sees a cut connection and not a complete answer: account in a defer.
 func (b *Backend) Forward(w http.ResponseWriter, r *http.Request, out Outgoing) error {
+	if b.direct(&out) {
+		return b.forwardDirect(w, r, &out)
+	}
 	if b.plain(&out) {
 		return b.forwardPlain(w, r, &out)
 	}
@@ -43,7 +49,7 @@ func (b *Backend) Forward(w http.ResponseWriter, r *http.Request, out Outgoing) 
 	res, err := b.transport.RoundTrip(req)
 	closeAfterUnreadBody(w, r, cb)
 	if err != nil {
-		return b.failure(r, cb, wt, err)
+		return b.failure(r, &out, cb, wt, err)
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		wt.end()
@@ -61,7 +67,29 @@ func (b *Backend) Forward(w http.ResponseWriter, r *http.Request, out Outgoing) 
 		defer remove()
 	}
 	wt.relimit(b.options.StreamIdle)
-	return b.respond(w, res, &out, wt, streams)
+	moveHeader(w.Header(), res.Header)
+	return b.respond(w, answerOf(res), &out, wt, streams)
+}
+
+// answer is a response of the backend whose header was moved to the client's.
+type answer struct {
+	status  int
+	body    io.ReadCloser
+	trailer http.Header        // announced names; their values come with the end of the body
+	engine  *upstream.Response // the same as body when our own engine brought it; else nil
+}
+
+func answerOf(res *http.Response) *answer {
+	return &answer{status: res.StatusCode, body: res.Body, trailer: res.Trailer}
+}
+
+// whole returns what is left of the body if all of it has come; nil when not. It is valid
+// until the body is closed.
+func (a *answer) whole() []byte {
+	if a.engine == nil {
+		return nil
+	}
+	return a.engine.Whole()
 }
 
 func (b *Backend) timeout(out *Outgoing) time.Duration {
@@ -86,16 +114,15 @@ func closeAfterUnreadBody(w http.ResponseWriter, r *http.Request, cb *clientBody
 
 // respond sends head, body and trailers. It panics when that fails half way; an error
 // means that nothing was sent.
-func (b *Backend) respond(w http.ResponseWriter, res *http.Response, out *Outgoing, wt *watch, streams bool) error {
+func (b *Backend) respond(w http.ResponseWriter, res *answer, out *Outgoing, wt *watch, streams bool) error {
 	h := w.Header()
-	moveHeader(h, res.Header)
 	begun := b.lookAhead(res, out, h)
 	if begun.buf != nil {
 		defer b.ahead.Put(begun.buf)
 	}
 	var content Content
 	if out.Release != nil {
-		content = out.Release(res.StatusCode, h, begun.head, begun.whole)
+		content = out.Release(res.status, h, begun.head, begun.whole)
 	}
 	if content.Refuse != nil {
 		withdraw(h, res)
@@ -103,30 +130,45 @@ func (b *Backend) respond(w http.ResponseWriter, res *http.Response, out *Outgoi
 		return content.Refuse
 	}
 	var trailers []string
-	if len(res.Trailer) > 0 {
-		trailers = announceTrailer(h, res.Trailer, content.Filter != nil || content.Decode != nil)
+	if len(res.trailer) > 0 {
+		trailers = announceTrailer(h, res.trailer, content.Filter != nil || content.Decode != nil)
 	}
 	if begun.whole && content.Filter != nil && content.Decode == nil {
 		out := b.filtered.Get().(*[]byte)
 		defer b.keep(out)
 		*out = begun.settle(&content, *out, h, len(trailers) > 0)
 	}
-	w.WriteHeader(res.StatusCode)
-	if err := b.copyContent(w, begun.from(res.Body), content, wt, streams); err != nil {
+	w.WriteHeader(res.status)
+	if err := b.sendBody(w, res, &begun, content, wt, streams); err != nil {
 		abort(out, res, err)
 	}
 	for _, name := range trailers {
-		if values := res.Trailer[name]; len(values) > 0 {
+		if values := res.trailer[name]; len(values) > 0 {
 			h[name] = values
 		}
 	}
-	_ = res.Body.Close()
+	_ = res.body.Close()
 	return nil
 }
 
+// sendBody moves a body as content says. One that is there and stays as it is leaves in
+// one write, without a copy.
+func (b *Backend) sendBody(w http.ResponseWriter, res *answer, begun *beginning, content Content, wt *watch, streams bool) error {
+	if content.Filter == nil && content.Decode == nil && !streams {
+		if len(begun.head) == 0 && !begun.whole {
+			begun.head = res.whole()
+			begun.whole = begun.head != nil
+		}
+		if begun.whole {
+			return send(w, begun.head, wt, false)
+		}
+	}
+	return b.copyContent(w, begun.from(res.body), content, wt, streams)
+}
+
 // withdraw takes back an answer of which nothing was sent.
-func withdraw(h http.Header, res *http.Response) {
-	_ = res.Body.Close()
+func withdraw(h http.Header, res *answer) {
+	_ = res.body.Close()
 	for name := range h {
 		if name != "Connection" { // ours: see closeAfterUnreadBody
 			delete(h, name)
@@ -135,8 +177,8 @@ func withdraw(h http.Header, res *http.Response) {
 }
 
 // abort makes a cut visible to the client.
-func abort(out *Outgoing, res *http.Response, cause error) {
-	_ = res.Body.Close()
+func abort(out *Outgoing, res *answer, cause error) {
+	_ = res.body.Close()
 	if out.Aborted != nil {
 		out.Aborted(cause)
 	}

@@ -120,22 +120,30 @@ func checkTarget(out *Outgoing) error {
 // again on another connection when nothing of it was written.
 func smallRequestBody(base *http.Request, out *Outgoing, wt *watch) error {
 	wt.waitForClient(true)
-	buf := make([]byte, out.ContentLength+1) // one more, to see the end
-	n, err := io.ReadFull(out.Body, buf)
+	buf, err := readSmall(out)
 	wt.waitForClient(false)
-	switch {
-	case err == nil:
-		return bodyFailure(errors.New("it is longer than declared"))
-	case int64(n) != out.ContentLength || err != io.ErrUnexpectedEOF:
-		return bodyFailure(err)
+	if err != nil {
+		return err
 	}
-	buf = buf[:n:n]
 	base.ContentLength = out.ContentLength
 	base.Body = io.NopCloser(bytes.NewReader(buf))
 	if !out.Once || !replayable(out) { // the transport then repeats only what it has not written
 		base.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(buf)), nil }
 	}
 	return nil
+}
+
+// readSmall reads a body of the declared length to its end.
+func readSmall(out *Outgoing) ([]byte, error) {
+	buf := make([]byte, out.ContentLength+1) // one more, to see the end
+	n, err := io.ReadFull(out.Body, buf)
+	switch {
+	case err == nil:
+		return nil, bodyFailure(errors.New("it is longer than declared"))
+	case int64(n) != out.ContentLength || err != io.ErrUnexpectedEOF:
+		return nil, bodyFailure(err)
+	}
+	return buf[:n:n], nil
 }
 
 // safe reports whether net/http takes a method for one that may be repeated.

@@ -25,7 +25,7 @@ func (b *Backend) forwardPlain(w http.ResponseWriter, r *http.Request, out *Outg
 	}
 	res, err := b.transport.RoundTrip(req)
 	if err != nil {
-		return b.failure(r, nil, nil, err)
+		return b.failure(r, out, nil, nil, err)
 	}
 	defer func() { _ = res.Body.Close() }() // of no effect after the end of the body
 	if err := b.fit(res); err != nil {
@@ -35,7 +35,7 @@ func (b *Backend) forwardPlain(w http.ResponseWriter, r *http.Request, out *Outg
 	wt := b.watches.Get().(*watch)
 	body := res.Body
 	if streams && out.Owner != "" {
-		severable := &severable{ReadCloser: res.Body}
+		severable := &severable{ReadCloser: res.Body, cut: func() { _ = body.Close() }}
 		remove, err := b.register(out, func() { severable.sever(errCut) })
 		if err != nil {
 			b.watches.Put(wt)
@@ -50,7 +50,8 @@ func (b *Backend) forwardPlain(w http.ResponseWriter, r *http.Request, out *Outg
 			b.watches.Put(wt)
 		}
 	}()
-	return b.respond(w, res, out, wt, streams)
+	moveHeader(w.Header(), res.Header)
+	return b.respond(w, answerOf(res), out, wt, streams)
 }
 
 // fit refuses an answer that is none.
@@ -69,12 +70,13 @@ func (b *Backend) fit(res *http.Response) error {
 // severable is a body that can be cut from outside, saying why.
 type severable struct {
 	io.ReadCloser
+	cut   func() // ends a Read that waits
 	cause atomic.Pointer[error]
 }
 
 func (s *severable) sever(cause error) {
 	s.cause.Store(&cause)
-	_ = s.Close() // a blocked Read ends with it
+	s.cut()
 }
 
 func (s *severable) Read(p []byte) (int, error) {

@@ -63,7 +63,11 @@ func (w *watch) end() bool {
 
 func (w *watch) progress() { w.last.Store(int64(time.Since(w.start))) }
 
+// waitForClient may be called on none.
 func (w *watch) waitForClient(waiting bool) {
+	if w == nil {
+		return
+	}
 	w.progress()
 	w.client.Store(waiting)
 }

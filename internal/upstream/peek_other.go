@@ -1,0 +1,6 @@
+//go:build !unix
+
+package upstream
+
+// nothingToRead cannot tell here, so that no connection is used twice.
+func nothingToRead(uintptr) bool { return false }
