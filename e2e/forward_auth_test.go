@@ -45,7 +45,7 @@ routes:
 ` + askedRoutes})
 	g.AddUser(t, reader, "reader")
 	g.AddUser(t, writer, "writer")
-	harness.StartFront(t, kind, port, g, app.URL)
+	harness.StartFront(t, kind, port, g.Direct(), app.URL)
 	g.URL, g.Addr, g.Secure = "https://"+site, "127.0.0.1:"+fmt.Sprint(port), true
 	return g
 }

@@ -25,9 +25,9 @@ const (
 )
 
 // StartFront starts nginx or Caddy, unprivileged, on a port, with the configuration of
-// docs/forward-auth in front of the gate and a backend. The names and addresses of that
+// docs/forward-auth, in front of a backend, asking a gate at an address. The names and addresses of that
 // file are replaced, and nothing else. It skips where the proxy is not installed.
-func StartFront(t testing.TB, kind string, port int, g *Gate, backend string) *Process {
+func StartFront(t testing.TB, kind string, port int, asked, backend string) *Process {
 	t.Helper()
 	bin, err := exec.LookPath(kind)
 	if err != nil {
@@ -43,12 +43,12 @@ func StartFront(t testing.TB, kind string, port int, g *Gate, backend string) *P
 	var cmd *exec.Cmd
 	if kind == Nginx {
 		conf := readDoc(t, "nginx.conf", "443 ssl", "127.0.0.1:"+strconv.Itoa(port)+" ssl", "app.example.com", "localhost",
-			"/etc/sanmon/tls/fullchain.pem", cert, "/etc/sanmon/tls/key.pem", key, "127.0.0.1:8443", g.Direct(), "127.0.0.1:8000", host)
+			"/etc/sanmon/tls/fullchain.pem", cert, "/etc/sanmon/tls/key.pem", key, "127.0.0.1:8443", asked, "127.0.0.1:8000", host)
 		path := writeFile(t, dir, "nginx.conf", "daemon off;\nworker_processes 1;\npid "+dir+"/pid;\nerror_log stderr warn;\nevents { worker_connections 256; }\nhttp {\naccess_log off;\n"+
 			"client_body_temp_path "+dir+"/b;\nproxy_temp_path "+dir+"/p;\nfastcgi_temp_path "+dir+"/f;\nuwsgi_temp_path "+dir+"/u;\nscgi_temp_path "+dir+"/s;\n"+conf+"}\n")
 		cmd = exec.Command(bin, "-p", dir, "-c", path, "-e", "stderr")
 	} else {
-		conf := readDoc(t, "Caddyfile", "app.example.com {", site+" {\n\ttls "+cert+" "+key, "127.0.0.1:8443", g.Direct(), "127.0.0.1:8000", host)
+		conf := readDoc(t, "Caddyfile", "app.example.com {", site+" {\n\ttls "+cert+" "+key, "127.0.0.1:8443", asked, "127.0.0.1:8000", host)
 		path := writeFile(t, dir, "Caddyfile", "{\n\tadmin off\n\tauto_https off\n\tdefault_bind 127.0.0.1\n}\n"+conf)
 		cmd = exec.Command(bin, "run", "--config", path, "--adapter", "caddyfile")
 		cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)

@@ -53,6 +53,9 @@ var shared = world{backends: map[string]*Backend{}, gates: map[string]*sharedGat
 
 // Main runs the tests and then stops everything that they share. Call it from TestMain.
 func Main(m *testing.M) int {
+	if addr := os.Getenv(trivialEnv); addr != "" {
+		serveTrivialAuth(addr)
+	}
 	status := m.Run()
 	if err := shared.close(); err != nil {
 		fmt.Fprintln(os.Stderr, "FAIL:", err)
