@@ -2,6 +2,7 @@ package passkey
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/identity/passkey/passkeytest"
 	"github.com/sanmon-gate/sanmon/identity/ticket"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
@@ -47,13 +49,13 @@ func ceremonies(t testing.TB) *Ceremonies {
 }
 
 // enrolled is a passkey of usr_alice.
-func enrolled(t testing.TB, c *Ceremonies, a *authenticator) Record {
+func enrolled(t testing.TB, c *Ceremonies, a *passkeytest.Authenticator) Record {
 	t.Helper()
 	b, err := c.BeginRegistration("usr_alice", "alice@example.com", nil, browser, t0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := c.FinishRegistration(bg, "usr_alice", "alice@example.com", browser, b.Ticket, a.register(b), t0)
+	r, err := c.FinishRegistration(bg, "usr_alice", "alice@example.com", browser, b.Ticket, a.Register(b.Options), t0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,9 +63,9 @@ func enrolled(t testing.TB, c *Ceremonies, a *authenticator) Record {
 }
 
 func TestRegistration(t *testing.T) {
-	c, a := ceremonies(t), newAuthenticator(t)
+	c, a := ceremonies(t), passkeytest.New(t)
 	r := enrolled(t, c, a)
-	if !strings.HasPrefix(r.Handle, "pky_") || r.User != "usr_alice" || string(r.ID) != string(a.id) || r.SignCount != 1 || !r.BackupEligible || r.BackedUp ||
+	if !strings.HasPrefix(r.Handle, "pky_") || r.User != "usr_alice" || string(r.ID) != string(a.ID) || r.SignCount != 1 || !r.BackupEligible || r.BackedUp ||
 		len(r.Transports) != 2 || r.Attestation != "none" || !r.CreatedAt.Equal(t0) || len(r.AAGUID) != 16 {
 		t.Errorf("%+v", r)
 	}
@@ -90,81 +92,83 @@ func TestRegistration(t *testing.T) {
 
 // What an authenticator or browser may not get away with, at registration and at login.
 func TestHostile(t *testing.T) {
-	for what, lie := range map[string]func(a *authenticator){
-		"another origin":          func(a *authenticator) { a.origin = "https://evil.example" },
-		"a subdomain":             func(a *authenticator) { a.origin = "https://x.app.example.com" },
-		"plain http":              func(a *authenticator) { a.origin = "http://app.example.com" },
-		"another port":            func(a *authenticator) { a.origin = "https://app.example.com:8443" },
-		"other case":              func(a *authenticator) { a.origin = "https://APP.example.com" },
-		"a path behind":           func(a *authenticator) { a.origin = "https://app.example.com/" },
-		"another relying party":   func(a *authenticator) { a.rp = "example.com" },
-		"no user verification":    func(a *authenticator) { a.flags &^= userVerified },
-		"no user presence":        func(a *authenticator) { a.flags &^= userPresent },
-		"backed up, not eligible": func(a *authenticator) { a.flags = a.flags&^backupEligible | backedUp },
-		"another ceremony":        func(a *authenticator) { a.create, a.get = a.get, a.create },
+	for what, lie := range map[string]func(a *passkeytest.Authenticator){
+		"another origin":        func(a *passkeytest.Authenticator) { a.Origin = "https://evil.example" },
+		"a subdomain":           func(a *passkeytest.Authenticator) { a.Origin = "https://x.app.example.com" },
+		"plain http":            func(a *passkeytest.Authenticator) { a.Origin = "http://app.example.com" },
+		"another port":          func(a *passkeytest.Authenticator) { a.Origin = "https://app.example.com:8443" },
+		"other case":            func(a *passkeytest.Authenticator) { a.Origin = "https://APP.example.com" },
+		"a path behind":         func(a *passkeytest.Authenticator) { a.Origin = "https://app.example.com/" },
+		"another relying party": func(a *passkeytest.Authenticator) { a.RP = "example.com" },
+		"no user verification":  func(a *passkeytest.Authenticator) { a.Flags &^= passkeytest.UserVerified },
+		"no user presence":      func(a *passkeytest.Authenticator) { a.Flags &^= passkeytest.UserPresent },
+		"backed up, not eligible": func(a *passkeytest.Authenticator) {
+			a.Flags = a.Flags&^passkeytest.BackupEligible | passkeytest.BackedUp
+		},
+		"another ceremony": func(a *passkeytest.Authenticator) { a.Create, a.Get = a.Get, a.Create },
 	} {
 		c := ceremonies(t)
-		a := newAuthenticator(t)
+		a := passkeytest.New(t)
 		r := enrolled(t, c, a)
 		lie(a)
 		b, err := c.BeginLogin(browser, "", t0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := Read(a.answer(b))
+		answer, err := Read(a.Answer(b.Options))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.FinishLogin(bg, browser, b.Ticket, answer, r, t0); refusal.From(err).Code != refusal.LoginFailed {
 			t.Errorf("login, %s: %v", what, err)
 		}
-		other := newAuthenticator(t)
+		other := passkeytest.New(t)
 		lie(other)
 		if b, err = c.BeginRegistration("usr_alice", "alice@example.com", nil, browser, t0); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.FinishRegistration(bg, "usr_alice", "alice@example.com", browser, b.Ticket, other.register(b), t0); refusal.From(err).Code != refusal.LoginFailed {
+		if _, err := c.FinishRegistration(bg, "usr_alice", "alice@example.com", browser, b.Ticket, other.Register(b.Options), t0); refusal.From(err).Code != refusal.LoginFailed {
 			t.Errorf("registration, %s: %v", what, err)
 		}
 	}
 }
 
 func TestLogin(t *testing.T) {
-	c, a := ceremonies(t), newAuthenticator(t)
+	c, a := ceremonies(t), passkeytest.New(t)
 	r := enrolled(t, c, a)
-	a.count, a.flags = 2, a.flags|backedUp
+	a.Count, a.Flags = 2, a.Flags|passkeytest.BackedUp
 	p, err := login(t, c, a, r, "alice@example.com", t0)
 	if err != nil || p.Stuck || p.Record.SignCount != 2 || !p.Record.BackedUp || !p.Record.LastUsedAt.Equal(t0) || p.Account != "alice@example.com" {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	// A counter that stands still or goes back: there may be a copy.
 	for _, count := range []uint32{2, 1, 0} {
-		a.count = count
+		a.Count = count
 		q, err := login(t, c, a, p.Record, "", t0.Add(time.Minute))
 		if err != nil || !q.Stuck || q.Record.SignCount != 2 || !q.Record.FlaggedAt.Equal(t0.Add(time.Minute)) || !q.Record.LastUsedAt.Equal(t0) {
 			t.Errorf("count %d: %+v, %v", count, q, err)
 		}
 	}
 	// Most passkeys never count.
-	a.count = 0
+	a.Count = 0
 	r.SignCount = 0
 	if q, err := login(t, c, a, r, "", t0); err != nil || q.Stuck {
 		t.Errorf("never counts: %+v, %v", q, err)
 	}
 	// Backup eligibility is fixed for life (WebAuthn, Section 6.1.3).
-	a.flags = userPresent | userVerified
+	a.Flags = passkeytest.UserPresent | passkeytest.UserVerified
 	if _, err := login(t, c, a, r, "", t0); refusal.From(err).Code != refusal.LoginFailed {
 		t.Errorf("another eligibility: %v", err)
 	}
 }
 
-func login(t *testing.T, c *Ceremonies, a *authenticator, r Record, account string, now time.Time) (Proven, error) {
+func login(t *testing.T, c *Ceremonies, a *passkeytest.Authenticator, r Record, account string, now time.Time) (Proven, error) {
 	t.Helper()
 	b, err := c.BeginLogin(browser, account, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := Read(a.answer(b))
+	answer, err := Read(a.Answer(b.Options))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +176,7 @@ func login(t *testing.T, c *Ceremonies, a *authenticator, r Record, account stri
 }
 
 func TestCeremonyIsForOneBrowserOnceForFiveMinutes(t *testing.T) {
-	c, a := ceremonies(t), newAuthenticator(t)
+	c, a := ceremonies(t), passkeytest.New(t)
 	r := enrolled(t, c, a)
 	for _, row := range []struct {
 		what    string
@@ -188,7 +192,7 @@ func TestCeremonyIsForOneBrowserOnceForFiveMinutes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, _ := Read(a.answer(b))
+		answer, _ := Read(a.Answer(b.Options))
 		for range row.tickets {
 			_, _ = c.FinishLogin(bg, browser, b.Ticket, answer, r, t0)
 		}
@@ -199,7 +203,7 @@ func TestCeremonyIsForOneBrowserOnceForFiveMinutes(t *testing.T) {
 	// The answer of one ceremony is none for another.
 	first, _ := c.BeginLogin(browser, "", t0)
 	second, _ := c.BeginLogin(browser, "", t0)
-	answer, _ := Read(a.answer(first))
+	answer, _ := Read(a.Answer(first.Options))
 	if _, err := c.FinishLogin(bg, browser, second.Ticket, answer, r, t0); refusal.From(err).Code != refusal.LoginFailed {
 		t.Errorf("another challenge: %v", err)
 	}
@@ -207,23 +211,25 @@ func TestCeremonyIsForOneBrowserOnceForFiveMinutes(t *testing.T) {
 	if _, err := c.FinishLogin(bg, browser, reg.Ticket, answer, r, t0); refusal.From(err).Code != refusal.LoginFailed {
 		t.Errorf("a ticket of a registration: %v", err)
 	}
-	if _, err := c.FinishRegistration(bg, "usr_bob", "b", browser, reg.Ticket, newAuthenticator(t).register(reg), t0); refusal.From(err).Code != refusal.LoginFailed {
+	if _, err := c.FinishRegistration(bg, "usr_bob", "b", browser, reg.Ticket, passkeytest.New(t).Register(reg.Options), t0); refusal.From(err).Code != refusal.LoginFailed {
 		t.Errorf("a registration begun by somebody else: %v", err)
 	}
 }
+
+func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 func someoneElse(r Record) Record { r.User = "usr_bob"; return r }
 
 // A forged signature, and another key for the same credential.
 func TestSignature(t *testing.T) {
-	c, a := ceremonies(t), newAuthenticator(t)
+	c, a := ceremonies(t), passkeytest.New(t)
 	r := enrolled(t, c, a)
-	thief := newAuthenticator(t)
-	thief.id, thief.user, thief.count = a.id, a.user, 9
+	thief := passkeytest.New(t)
+	thief.ID, thief.User, thief.Count = a.ID, a.User, 9
 	if _, err := login(t, c, thief, r, "", t0); refusal.From(err).Code != refusal.LoginFailed {
 		t.Errorf("another key: %v", err)
 	}
-	if strings.Contains(fmt.Sprint(refusal.From(errOf(login(t, c, thief, r, "", t0))).Reason), b64(a.id)) {
+	if strings.Contains(fmt.Sprint(refusal.From(errOf(login(t, c, thief, r, "", t0))).Reason), b64(a.ID)) {
 		t.Error("the reason quotes the credential")
 	}
 }
@@ -266,10 +272,10 @@ func TestNew(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	c, a := ceremonies(f), newAuthenticator(f)
+	c, a := ceremonies(f), passkeytest.New(f)
 	r := enrolled(f, c, a)
 	b, _ := c.BeginLogin(browser, "", t0)
-	f.Add(a.answer(b))
+	f.Add(a.Answer(b.Options))
 	f.Add([]byte(`{"id":"AA","rawId":"AA","type":"public-key","response":{}}`))
 	f.Fuzz(func(t *testing.T, response []byte) {
 		answer, err := Read(response)
@@ -287,13 +293,13 @@ func FuzzRead(f *testing.F) {
 }
 
 func BenchmarkLogin(b *testing.B) {
-	c, a := ceremonies(b), newAuthenticator(b)
+	c, a := ceremonies(b), passkeytest.New(b)
 	r := enrolled(b, c, a)
-	r.SignCount, a.count = 0, 0
+	r.SignCount, a.Count = 0, 0
 	b.ReportAllocs()
 	for b.Loop() {
 		begun, _ := c.BeginLogin(browser, "", t0)
-		answer, _ := Read(a.answer(begun))
+		answer, _ := Read(a.Answer(begun.Options))
 		if _, err := c.FinishLogin(bg, browser, begun.Ticket, answer, r, t0); err != nil {
 			b.Fatal(err)
 		}
