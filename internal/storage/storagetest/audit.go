@@ -12,6 +12,9 @@ import (
 
 	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/audit/tree"
+	"github.com/sanmon-gate/sanmon/identity/factor"
+	"github.com/sanmon-gate/sanmon/identity/passkey"
+	"github.com/sanmon-gate/sanmon/internal/openapi"
 	"github.com/sanmon-gate/sanmon/internal/storage"
 	signing "github.com/sanmon-gate/sanmon/internal/trail"
 	"github.com/sanmon-gate/sanmon/secret"
@@ -258,5 +261,66 @@ func auditOutside(t *testing.T, open Open) {
 	e.anchors[0].Root[0]++
 	if r := e.verify(t, true); r.Verdict != tree.Tampered || r.Findings[0].Code != tree.AnchorDiffers || r.FirstBad != 1 {
 		t.Errorf("an anchor of another history: %+v", r)
+	}
+}
+
+// wholeAudit: a change whose event the database does not take does not happen, whatever
+// the reason.
+func wholeAudit(t *testing.T, open Open) {
+	db, outside := open(t)
+	seed(t, db)
+	before := snapshot(t, db)
+	if outside("CREATE TRIGGER no_audit BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no'); END") != nil { // PostgreSQL
+		ok(t, outside("CREATE TRIGGER no_audit BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION audit_refuse()"))
+	}
+	for name, change := range changes(t.Context(), db) {
+		if name == "rotate silently" {
+			continue // it has no event to lose
+		}
+		if change() == nil {
+			t.Errorf("%s without its event: done", name)
+		}
+	}
+	for name, change := range moreChanges(t, db) {
+		if change() == nil {
+			t.Errorf("%s without its event: done", name)
+		}
+	}
+	if outside("DROP TRIGGER no_audit") != nil {
+		ok(t, outside("DROP TRIGGER no_audit ON audit"))
+	}
+	equal(t, snapshot(t, db), before)
+	for name, change := range moreChanges(t, db) { // each succeeds where nothing is broken
+		if err := change(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if r := must((&tree.Verifier{Source: db}).Run(t.Context()))(t); r.Verdict == tree.Tampered {
+		t.Errorf("%+v", r)
+	}
+}
+
+// moreChanges are the changes of factors, signing keys, documents and the trail itself.
+func moreChanges(t *testing.T, db *storage.DB) map[string]func() error {
+	ctx, ev := t.Context(), event(audit.FactorAdded)
+	return map[string]func() error{
+		"SetTOTP": func() error {
+			return db.SetTOTP(ctx, factor.TOTP{User: "usr_1", Sealed: []byte("s"), CreatedAt: t0}, [][32]byte{hash("c")}, ev)
+		},
+		"AddPasskey": func() error {
+			return db.AddPasskey(ctx, passkey.Record{Handle: "pky_1", User: "usr_1", ID: []byte("id"), PublicKey: []byte("k"), Name: "n", AAGUID: make([]byte, 16), CreatedAt: t0}, 5, ev)
+		},
+		"TurnServerKeys": func() error {
+			return db.TurnServerKeys(ctx, secret.Turn{Purpose: "token", Actor: "cli", Add: []secret.SealedKey{{Purpose: "token", Version: 1, Sealed: []byte("x")}}})
+		},
+		"PinFirst": func() error {
+			_, err := db.PinFirst(ctx, openapi.Pin{Upstream: "app", Source: []byte("{}"), At: t0}, event(audit.OpenAPIPinned))
+			return err
+		},
+		"AddCheckpoint": func() error {
+			_, err := db.AddCheckpoint(ctx, tree.Checkpoint{Origin: "o", Size: 1}, "note", 0, "cli", t0)
+			return err
+		},
+		"Record": func() error { return db.Record(ctx, event(audit.LoginFailed)) },
 	}
 }

@@ -1,0 +1,73 @@
+package storagetest
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/audit/tree"
+	"github.com/sanmon-gate/sanmon/internal/storage"
+)
+
+// BenchAudited is one change with its event: session after session. Its time over that of
+// the same change without (bare) is what the audit trail costs.
+func BenchAudited(b *testing.B, db *storage.DB, bare bool) {
+	ctx, n := b.Context(), 0
+	if err := db.CreatePrincipal(ctx, usr("usr_1", "alice"), event(audit.UserAdded)); err != nil {
+		b.Fatal(err)
+	}
+	if err := db.CreateSession(ctx, ses("a", "usr_1", 0), 10, event(audit.LoginOK)); err != nil {
+		b.Fatal(err)
+	}
+	ev := event(audit.LoginOK)
+	secret := hash("a")
+	b.ReportAllocs()
+	for b.Loop() {
+		n++
+		next := hash(fmt.Sprint(n))
+		record := &ev
+		if bare {
+			record = nil
+		}
+		at := t0.Add(time.Duration(n) * time.Millisecond)
+		if err := db.RotateSession(ctx, "a", secret, next, at, at, record); err != nil {
+			b.Fatal(err)
+		}
+		secret = next
+	}
+}
+
+// BenchVerify verifies a trail of the given number of events, which make inserts from
+// outside, and reports the time per event and the memory at its highest.
+func BenchVerify(b *testing.B, db *storage.DB, events int, outside func(rows []tree.Row) error) {
+	var h tree.Hasher
+	var t tree.Builder
+	rows := make([]tree.Row, 0, 1000)
+	for seq := int64(1); seq <= int64(events); seq++ {
+		ev := audit.Event{
+			Seq: seq, At: t0.Add(time.Duration(seq) * time.Second), Event: audit.AccessRefused, Subject: "usr_mmw3DG3lYUKg2afKChXJ", SID: "ses_2JzJpgGsv1TMZq5ENEQw",
+			Route: "notes-read", Network: "203.0.113.0/24", RequestID: "cna9ze9zx6srf0wskbwdbjccbf", Detail: "code=rate_limited count=2",
+		}
+		rows = append(rows, tree.Row{Event: ev, Hashes: tree.Join(t.Add(h.Leaf(&ev)))})
+		if len(rows) == cap(rows) || seq == int64(events) {
+			if err := outside(rows); err != nil {
+				b.Fatal(err)
+			}
+			rows = rows[:0]
+		}
+	}
+	var peak uint64
+	var stats runtime.MemStats
+	for b.Loop() {
+		r, err := (&tree.Verifier{Source: db}).Run(b.Context())
+		if err != nil || r.Verdict != tree.Intact || r.Records != int64(events) {
+			b.Fatalf("%+v, %v", r, err)
+		}
+		runtime.ReadMemStats(&stats)
+		peak = max(peak, stats.Sys)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(events), "ns/event")
+	b.ReportMetric(float64(peak)/(1<<20), "MiB")
+}
