@@ -215,6 +215,6 @@ func (b *builder) boundary(r *Route, name string, f *field) {
 		b.fault(f.at, "write public alone, or leave it out", "%s combines public with another boundary", name)
 	}
 	if slices.Contains(r.Boundary, caller.Token) {
-		b.warn(f.at, "", "%s takes access tokens, but this version issues none: every token is refused", name)
+		b.warn(f.at, "", "%s takes access tokens, but no endpoint of this version issues them yet", name)
 	}
 }

@@ -13,8 +13,8 @@ func callerKeys() []key {
 			key{name: "network", def: "step_up", shape: one(enum("choice", "observe", "step_up", "strict")), doc: "What a session does in a network it was not seen in: report it, ask for the password on routes with `fresh`, or be refused."},
 			key{name: "max_per_user", def: "0", shape: one(whole(0, 10000)), doc: "How many sessions a person may have; a further one ends the oldest. 0: no limit."},
 		)},
-		{name: "token", doc: "Access and refresh tokens. This version issues none yet; `redeliver` and `race` are in use for sessions.", shape: section(
-			key{name: "access_ttl", def: "5m", shape: one(span(time.Second, 10*time.Minute)), doc: "Life of an access token. At most 10m, because what it grants is checked less often than it is used."},
+		{name: "token", doc: "Access and refresh tokens. `redeliver` and `race` hold for sessions, too.", shape: section(
+			key{name: "access_ttl", def: "5m", shape: one(span(time.Second, 10*time.Minute)), doc: "Life of an access token, less up to a tenth at random. At most 10m. A shorter one holds for tokens of before, too."},
 			key{name: "refresh_idle", def: "336h", shape: one(span(time.Second, 365*day)), doc: "A refresh token ends after this long without use."},
 			key{name: "refresh_absolute", def: "720h", shape: one(span(time.Second, 365*day)), doc: "A refresh family ends after this long in any case."},
 			key{name: "redeliver", def: "60s", shape: one(span(0, 10*time.Minute)), doc: "How long the old secret still works when the answer with the new one may have been lost."},
