@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/change"
 	"github.com/sanmon-gate/sanmon/identity/refresh"
@@ -17,9 +19,13 @@ func (l *layers) openGrants(c *config.Config) (err error) {
 func (l *layers) grantOptions(c *config.Config) refresh.Options {
 	return refresh.Options{
 		Ring: l.rings[secret.PurposeRefresh], Idle: c.Token.RefreshIdle, Absolute: c.Token.RefreshAbsolute,
-		Race: c.Token.Race, Redeliver: c.Token.Redeliver, Offset: l.store.Offset, Ended: l.ended, Alert: l.alert, Log: l.logger,
+		Race: window(c.Token.Race), Redeliver: window(c.Token.Redeliver), Offset: l.store.Offset, Ended: l.ended, Alert: l.alert, Log: l.logger,
 	}
 }
+
+// window is a window of the configuration, where 0 is none; to the layers 0 is their
+// default.
+func window(d time.Duration) time.Duration { return max(d, 1) }
 
 // ended makes the end of sessions true in memory before the feed does.
 func (l *layers) ended(sids []string) {

@@ -119,7 +119,7 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 func sessionOptions(c *config.Config, ring *secret.Ring, stale func() bool, offset func() time.Duration, logger *slog.Logger) session.Options {
 	return session.Options{
 		Idle: c.Session.Idle, Absolute: c.Session.Absolute, Rotate: c.Session.Rotate,
-		Race: c.Token.Race, Redeliver: c.Token.Redeliver, MaxPerUser: c.Session.MaxPerUser,
+		Race: window(c.Token.Race), Redeliver: window(c.Token.Redeliver), MaxPerUser: c.Session.MaxPerUser,
 		Network: session.Policy(c.Session.Network), Ring: ring, Stale: stale, Offset: offset, Log: logger,
 	}
 }

@@ -39,6 +39,7 @@ type Family struct {
 const (
 	ReasonReuse      = "reuse"       // a spent refresh token came back
 	ReasonAhead      = "ahead"       // a token was newer than the store: the store went back in time, or the key leaked
+	ReasonIdle       = "idle"        // no rotation for Options.Idle
 	ReasonRevoked    = "revoked"     // the client gave it back (RFC 7009)
 	ReasonCodeReplay = "code_replay" // its authorization code was presented twice
 )

@@ -58,7 +58,7 @@ func (a Attempt) Judge(f Family) Verdict {
 	switch {
 	case a.Client != f.Client || f.Key != [32]byte{} && f.Key != a.Key:
 		return Mismatch
-	case !f.RevokedAt.IsZero():
+	case !f.RevokedAt.IsZero() && f.RevokeReason != ReasonIdle:
 		return Revoked
 	case !a.At.Before(f.ExpiresAt) || !a.At.Before(f.IdleExpiresAt):
 		return Expired

@@ -26,7 +26,7 @@ func TestJudge(t *testing.T) {
 		{2, 3, 0, "away", Strange}, {2, 3, 0, "confirmed away", Strange}, {3, 3, 0, "away", Rotated}, {2, 3, time.Hour, "away", Theft},
 		{2, 3, 0, "away there", Redelivered}, {2, 3, 0, "nowhere", Strange},
 		{3, 3, 0, "revoked", Revoked}, {1, 3, 0, "revoked", Revoked}, {4, 3, 0, "revoked", Revoked},
-		{3, 3, 0, "expired", Expired}, {1, 3, 0, "expired", Expired}, {3, 3, 0, "idle", Expired}, {3, 3, 0, "expired revoked", Revoked},
+		{3, 3, 0, "expired", Expired}, {1, 3, 0, "expired", Expired}, {3, 3, 0, "idle", Expired}, {3, 3, 0, "expired revoked", Revoked}, {3, 3, 0, "idle swept", Expired},
 		{3, 3, 0, "other client", Mismatch}, {3, 3, 0, "bound", Mismatch}, {1, 3, 0, "bound", Mismatch}, {3, 3, 0, "bound proven", Rotated},
 		{3, 3, 0, "proven", Rotated}, {3, 3, 0, "other client revoked", Mismatch},
 	} {
@@ -34,7 +34,7 @@ func TestJudge(t *testing.T) {
 		f := Family{Gen: c.g, Client: "mobile", RotatedAt: noon.Add(-c.age), RotatedFrom: "203.0.113.0/24",
 			ExpiresAt: noon.Add(time.Hour), IdleExpiresAt: noon.Add(time.Hour)}
 		for word := range map[string]bool{"confirmed": true, "63": true, "64": true, "away": true, "there": true, "nowhere": true, "revoked": true,
-			"expired": true, "idle": true, "other client": true, "bound": true, "proven": true} {
+			"expired": true, "idle": true, "swept": true, "other client": true, "bound": true, "proven": true} {
 			if !contains(c.is, word) {
 				continue
 			}
@@ -55,6 +55,8 @@ func TestJudge(t *testing.T) {
 				f.RevokedAt = noon
 			case "expired":
 				f.ExpiresAt = noon
+			case "swept":
+				f.RevokedAt, f.RevokeReason = noon, "idle"
 			case "idle":
 				f.IdleExpiresAt = noon
 			case "other client":

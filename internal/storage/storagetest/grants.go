@@ -251,6 +251,33 @@ func grantMaintain(t *testing.T, open Open) {
 	}
 }
 
+// A grant that was not used for too long is ended by maintenance, told to everybody.
+func grantIdle(t *testing.T, open Open) {
+	db, _ := open(t)
+	seed(t, db)
+	now := time.Now()
+	idle, used := fam("idle", "a"), fam("used", "a")
+	for _, f := range []*refresh.Family{&idle, &used} {
+		f.ExpiresAt, f.IdleExpiresAt = now.Add(time.Hour), now.Add(time.Hour)
+	}
+	idle.IdleExpiresAt = now.Add(-time.Second)
+	must(db.CreateGrant(t.Context(), idle, 0, event(audit.TokenIssued)))(t)
+	must(db.CreateGrant(t.Context(), used, 0, event(audit.TokenIssued)))(t)
+	feed, events := trail(t, db)
+	ok(t, db.Maintain(t.Context()), db.Maintain(t.Context()))
+	wantTrail(t, db, feed+" session:idle", events+" session.expired")
+	for sid, reason := range map[string]string{"idle": "idle", "used": "", "a": ""} {
+		if r := must(db.SessionBySID(t.Context(), sid))(t); r.RevokeReason != reason {
+			t.Errorf("%s: %q", sid, r.RevokeReason)
+		}
+	}
+	a := tried(idle, 0)
+	a.At = now
+	if r := must(db.RotateFamily(t.Context(), a))(t); r.Verdict != refresh.Expired {
+		t.Errorf("%+v", r)
+	}
+}
+
 // storageKeep is more than ended sessions are kept.
 const storageKeep = 8 * 24 * time.Hour
 
