@@ -51,7 +51,7 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 	}
 	s.Portal = &server.Front{
 		Reports:   &server.Collector{Gate: s.Gate, Limits: l.limits, Limit: l.reports, Reporter: l.pages},
-		PublicURL: c.PublicURL, HSTS: hstsOf(c.TLS), JWKS: l.jwks, RevokeKey: l.revokeKey,
+		PublicURL: c.PublicURL, HSTS: hstsOf(c.TLS), JWKS: l.jwks, RevokeKey: l.revokeKey, GitHub: l.scanned(c),
 		Portal: &portal.Portal{
 			Auth: auth, Ways: ways, Account: account, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
 			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused,
@@ -109,47 +109,4 @@ func (s sessions) Judge(ctx context.Context, cookie string, v portal.Visit) (*ca
 func (s sessions) End(ctx context.Context, sid, reason string, v portal.Visit) error {
 	_, err := s.keeper.End(ctx, sid, reason, session.Meta{From: v.Network, RequestID: v.RequestID}, v.Now)
 	return err
-}
-
-// maxReport bounds what the possession of a key is proven with.
-const maxReport = 4 << 10
-
-// revokeKey ends the key that the client holds in its hand: possession is the right
-// to revoke. The answer is the same whether there was anything to revoke.
-func (l *layers) revokeKey(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) error {
-	key := presentedKey(r)
-	if apikey.Looks([]byte(key)) {
-		if _, err := l.service.RevokePossessed(r.Context(), secret.NewString(key), time.Now()); err != nil {
-			return err
-		}
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusNoContent)
-	return nil
-}
-
-// presentedKey finds the key in {"key": …}, in a form field or in the Bearer header.
-func presentedKey(r *http.Request) string {
-	if scheme, key, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(key)
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxReport))
-	if err != nil {
-		return ""
-	}
-	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if media == "application/json" {
-		var report struct {
-			Key string `json:"key"`
-		}
-		if json.Unmarshal(body, &report) != nil {
-			return ""
-		}
-		return report.Key
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return ""
-	}
-	return form.Get("key")
 }

@@ -47,6 +47,7 @@ func (b *builder) config(root *value) *Config {
 		Metrics:    Metrics{b.reference(top.get("metrics", "token"))},
 		CSP:        CSP{top.get("csp", "learn").bool(), b.file(top.get("csp", "approved").text()), top.get("csp", "report_sample").bool()},
 		Audit:      b.audit(top.get("audit")),
+		Leaks:      b.leaks(top.get("leaks")),
 		ObserveAll: b.observeAll(top.get("observe_all")),
 	}
 	c.TLS = b.tls(top.get("tls"), top.get("public_url"), c.ClientIP)

@@ -24,7 +24,7 @@ func TestRefusedSecrets(t *testing.T) {
 		{8, `store: { url: "postgres://me:hunter2@db/x", password: env:P }`, `8:15: store.url: ` + password},
 		{8, `store: "mysql://me:hunter2@db/x"`, `8:8: store: "mysql://[REDACTED]@db/x" is not a store address (write sqlite:PATH or postgres://USER@HOST/DATABASE)`},
 		{8, `store: { url: sqlite:x, password: env:P }`, `8:35: store.password: a SQLite file has no password (remove it)`},
-		{8, "db_password: hunter2", "8:1: unknown key \"db_password\" (remove it; known here: version, public_url, environment, listen, tls, client_ip, store, limiter, forward_auth, master_key, upstreams, session, token, login, roles, limits, profiles, routes, observe_all, log, metrics, csp, clients, dbsc, alerts, audit)\n8:14: " + clear},
+		{8, "log: { db_password: hunter2 }", "8:8: unknown key \"db_password\" in log (remove it; known here: level, format)\n8:21: " + clear},
 		{8, "alerts: { webhook: x, secret: hunter2 }", "8:9: \"alerts\" is not part of this version (remove it)\n8:31: " + clear},
 		{8, "login: { oidc: [ { name: x, client_secret: hunter2 } ] }", "8:16: \"login.oidc\" is not part of this version (remove it)\n8:44: " + clear},
 		{8, "# -----BEGIN RSA PRIVATE KEY-----hunter2", `8:3: the configuration contains a PEM block (put it into a file of its own and name that: cert_file, key_file, file:PATH)`},

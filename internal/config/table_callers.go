@@ -56,5 +56,6 @@ func laterKeys() []key {
 			key{name: "secret", secret: true, shape: one(secretRef()), doc: "Reference of the signing secret."},
 		)},
 		auditKey(),
+		leaksKey(),
 	}
 }

@@ -34,6 +34,7 @@ type Config struct {
 	Metrics     Metrics
 	CSP         CSP
 	Audit       Audit
+	Leaks       Leaks
 	ObserveAll  time.Time // checks that can be observed only report until then; zero: off
 
 	Warnings []Error // what is allowed and still worth knowing, in the order of the file

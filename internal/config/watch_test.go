@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,7 +38,8 @@ func watch(t *testing.T, path string, known string) *watched {
 
 func (w *watched) write(src string) {
 	w.t.Helper()
-	if err := os.WriteFile(w.path, []byte(src), 0o600); err != nil {
+	whole := w.path + ".new" // moved over: a reader on a busy machine must not meet half of it
+	if err := errors.Join(os.WriteFile(whole, []byte(src), 0o600), os.Rename(whole, w.path)); err != nil {
 		w.t.Fatal(err)
 	}
 }

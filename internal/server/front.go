@@ -24,7 +24,9 @@ type Front struct {
 	JWKS      func() []byte // public keys of Sanmon-Assertion
 	// RevokeKey takes a key that somebody found.
 	RevokeKey func(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) error
-	Reports   *Collector // of browsers
+	// GitHub takes the messages of GitHub's secret scanning; nil: they are not taken.
+	GitHub  func(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) error
+	Reports *Collector // of browsers
 }
 
 // Serve implements Portal.
@@ -35,6 +37,8 @@ func (f *Front) Serve(w http.ResponseWriter, r *http.Request, p *sanmon.Passage)
 		return f.try(w, r, p, f.serveJWKS)
 	case portal.Prefix + "revoke-key":
 		return f.try(w, r, p, f.revokeKey)
+	case portal.Prefix + "secret-scanning/github":
+		return f.try(w, r, p, f.scanned)
 	case ForwardAuthPath:
 		return f.try(w, r, p, f.stranger)
 	case portal.Prefix + "report":
@@ -101,6 +105,17 @@ func (f *Front) revokeKey(w http.ResponseWriter, r *http.Request, p *sanmon.Pass
 		return err
 	}
 	return f.RevokeKey(w, r, p)
+}
+
+// scanned takes a message of GitHub's secret scanning.
+func (f *Front) scanned(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) error {
+	if f.GitHub == nil {
+		return refusal.New(refusal.RouteUnknown, "messages of secret scanning are not taken (set leaks.github.receive: true)")
+	}
+	if err := takes(r, http.MethodPost); err != nil {
+		return err
+	}
+	return f.GitHub(w, r, p)
 }
 
 // stranger refuses a question from nobody's proxy.

@@ -53,7 +53,7 @@ const (
 
 // RevokeKey implements apikey.Store. When the key was revoked already, nothing is
 // written.
-func (db *DB) RevokeKey(ctx context.Context, id string, at time.Time, ev audit.Event) (bool, error) {
+func (db *DB) RevokeKey(ctx context.Context, id string, at time.Time, evs ...audit.Event) (bool, error) {
 	when, err := moment(at)
 	if err == nil && !holdable(id) {
 		err = apikey.ErrNotFound
@@ -70,7 +70,9 @@ func (db *DB) RevokeKey(ctx context.Context, id string, at time.Time, ev audit.E
 		if ended = n == 1; !ended {
 			return t.unchangedKey(id)
 		}
-		t.record(ev)
+		for _, ev := range evs {
+			t.record(ev)
+		}
 		t.announce(change.Key, id)
 		return nil
 	})

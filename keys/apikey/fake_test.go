@@ -73,7 +73,7 @@ func (m *memory) EachKey(_ context.Context, yield func(Record) error) error {
 	return m.err
 }
 
-func (m *memory) RevokeKey(_ context.Context, id string, at time.Time, ev audit.Event) (bool, error) {
+func (m *memory) RevokeKey(_ context.Context, id string, at time.Time, evs ...audit.Event) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.keys[id]
@@ -85,7 +85,7 @@ func (m *memory) RevokeKey(_ context.Context, id string, at time.Time, ev audit.
 	}
 	r.RevokedAt = at
 	m.keys[id] = r
-	m.events = append(m.events, ev)
+	m.events = append(m.events, evs...)
 	return true, nil
 }
 

@@ -2,7 +2,6 @@ package apikey
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"strings"
@@ -92,37 +91,11 @@ func (s *Service) Revoke(ctx context.Context, id, actor string, now time.Time) (
 	if err != nil {
 		return false, fmt.Errorf("revoke API key %q: %w", id, err)
 	}
-	return s.revoke(ctx, &old, actor, "", now)
+	return s.revoke(ctx, &old, now, event(audit.KeyRevoked, &old, actor, now, ""))
 }
 
-// RevokePossessed ends the key that someone holds in hand: possession is the right
-// to revoke, so that whoever finds a key can make it harmless. False when there was
-// nothing to revoke; the finder should get the same answer either way. Expired keys
-// and keys of another environment are revoked too.
-func (s *Service) RevokePossessed(ctx context.Context, key secret.Value, now time.Time) (bool, error) {
-	presented := string(key.Expose())
-	id, _, err := Parse(presented)
-	if err != nil {
-		return false, nil
-	}
-	r, err := s.Store.KeyByID(ctx, id.String())
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return false, fmt.Errorf("revoke presented API key %s: %w", id, err)
-	}
-	known := err == nil
-	m := macs{peppers: s.Peppers}
-	if !known {
-		r.Pepper, _ = m.current()
-	}
-	sum, ok := m.sum(r.Pepper, presented)
-	if same := subtle.ConstantTimeCompare(sum[:], r.MAC[:]) == 1; !known || !ok || !same {
-		return false, nil
-	}
-	return s.revoke(ctx, &r, "holder", "by possession of the key", now)
-}
-
-func (s *Service) revoke(ctx context.Context, r *Record, actor, detail string, now time.Time) (bool, error) {
-	done, err := s.Store.RevokeKey(ctx, r.ID, now, event(audit.KeyRevoked, r, actor, now, detail))
+func (s *Service) revoke(ctx context.Context, r *Record, now time.Time, evs ...audit.Event) (bool, error) {
+	done, err := s.Store.RevokeKey(ctx, r.ID, now, evs...)
 	if err != nil {
 		return false, fmt.Errorf("revoke API key %s: %w", r.ID, err)
 	}

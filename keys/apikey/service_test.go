@@ -160,28 +160,31 @@ func TestRotateRefuses(t *testing.T) {
 	}
 }
 
-func TestRevokePossessed(t *testing.T) {
+func TestReport(t *testing.T) {
 	h := build(t)
 	r, key := h.issue(t, Spec{Env: Test})
 	_, unknown, _ := Generate(Live)
 	for _, k := range []string{"", "garbage", string(unknown.Expose()), reseal("smk_test_" + r.ID + "_" + strings.Repeat("B", 32))} {
-		if ok, err := h.s.RevokePossessed(t.Context(), secret.NewString(k), t0); ok || err != nil {
-			t.Errorf("%q: %v, %v", k, ok, err)
+		if got, err := h.s.Report(t.Context(), secret.NewString(k), "holder", "", t0); got != (Reported{}) || err != nil {
+			t.Errorf("%q: %v, %v", k, got, err)
 		}
 	}
 	if !h.store.keys[r.ID].RevokedAt.IsZero() {
 		t.Fatal("revoked by someone who does not have the key")
 	}
 	for _, want := range []bool{true, false} {
-		if ok, err := h.s.RevokePossessed(t.Context(), secret.NewString(key), t0); ok != want || err != nil {
-			t.Errorf("%v, %v, want %v", ok, err, want)
+		got, err := h.s.Report(t.Context(), secret.NewString(key), "holder", "found", t0)
+		if got != (Reported{Ours: true, Revoked: want, ID: r.ID}) || err != nil {
+			t.Errorf("%v, %v, want revoked %v", got, err, want)
 		}
 	}
-	if ev := h.store.events[len(h.store.events)-1]; ev.Event != audit.KeyRevoked || ev.Actor != "holder" || ev.KeyID != r.ID {
-		t.Errorf("event %+v", ev)
+	for i, name := range []audit.Name{audit.KeyReported, audit.KeyRevoked} { // once each: the second report ended nothing
+		if ev := h.store.events[len(h.store.events)-2+i]; ev.Event != name || ev.Actor != "holder" || ev.KeyID != r.ID || ev.Detail != "found" {
+			t.Errorf("event %+v, want %s", ev, name)
+		}
 	}
 	h.store.fail(errors.New("gone"))
-	if _, err := h.s.RevokePossessed(t.Context(), secret.NewString(key), t0); err == nil {
+	if _, err := h.s.Report(t.Context(), secret.NewString(key), "holder", "", t0); err == nil {
 		t.Error("a dead store is no answer")
 	}
 }

@@ -52,8 +52,9 @@ type Store interface {
 	// returns an error, which is passed on. The Record and what it points to belong
 	// to yield.
 	EachKey(ctx context.Context, yield func(Record) error) error
-	// RevokeKey ends a key; false when it was revoked already; ErrNotFound.
-	RevokeKey(ctx context.Context, id string, at time.Time, ev audit.Event) (bool, error)
+	// RevokeKey ends a key; false when it was revoked already, and then no event is
+	// written; ErrNotFound.
+	RevokeKey(ctx context.Context, id string, at time.Time, evs ...audit.Event) (bool, error)
 	// TouchKeys writes last uses in one transaction, forward only. No change is
 	// written.
 	TouchKeys(ctx context.Context, uses []Use) error
