@@ -2,24 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"io"
-	"mime"
-	"net/http"
-	"net/url"
-	"strings"
-	"time"
 
-	"github.com/sanmon-gate/sanmon"
 	"github.com/sanmon-gate/sanmon/caller"
 	"github.com/sanmon-gate/sanmon/identity/login"
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/server"
-	"github.com/sanmon-gate/sanmon/keys/apikey"
 	"github.com/sanmon-gate/sanmon/refusal"
-	"github.com/sanmon-gate/sanmon/secret"
 )
 
 // compile makes the state of a configuration over the layers.
