@@ -52,7 +52,7 @@ limits: { network: { rate: 10000/s, burst: 10000 }, failures: { rate: 10000/s, b
 
 // runningGate is a whole running gate with a backend that says what it was sent.
 type runningGate struct {
-	t *testing.T
+	t testing.TB
 	*node
 	dir    string
 	log    *lockedBuffer
@@ -74,7 +74,7 @@ func (b *lockedBuffer) String() string { b.mu.Lock(); defer b.mu.Unlock(); retur
 func echoHeader(w http.ResponseWriter, r *http.Request) { _ = json.NewEncoder(w).Encode(r.Header) }
 
 // startGate runs a gate over the store in dir, which is made where it is empty.
-func startGate(t *testing.T, dir, network string) *runningGate {
+func startGate(t testing.TB, dir, network string) *runningGate {
 	t.Helper()
 	path := filepath.Join(dir, "sanmon.yaml")
 	if _, err := os.Stat(path); err != nil {
