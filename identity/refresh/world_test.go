@@ -43,7 +43,6 @@ func TestMain(m *testing.M) {
 var (
 	t0   = time.Date(2026, 11, 25, 12, 0, 0, 123456000, time.UTC)
 	home = netip.MustParseAddr("203.0.113.7")
-	cafe = netip.MustParseAddr("198.51.100.9")
 )
 
 const mobile = "mobile"

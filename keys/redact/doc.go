@@ -5,7 +5,8 @@
 //
 // It is a net, not a licence: whoever holds a secret keeps it in a secret.Value.
 //
-// Taken out are Sanmon keys (their public id stays), Bearer and Basic credentials,
+// Taken out are Sanmon keys (their public id stays), refresh tokens and authorization
+// codes, Bearer and Basic credentials,
 // JSON web tokens, private keys in PEM, passwords in addresses, values of fields,
 // members, parameters and cookies with telling names; also in JSON strings (nested
 // ones too), percent-encoded, and Sanmon keys in base64, hexadecimal and the

@@ -7,12 +7,31 @@ import (
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
-// rawKey finds a Sanmon key by the '_' of its prefix.
+// rawKey finds a Sanmon key, refresh token or authorization code by the '_' of its prefix.
 func rawKey(b []byte, at int) cut {
-	if at < 3 || b[at-1] != 'k' || b[at-2] != 'm' || b[at-3] != 's' {
+	if at < 3 || b[at-2] != 'm' || b[at-3] != 's' {
 		return none()
 	}
-	return keyAt(b, at-3)
+	switch b[at-1] {
+	case 'k':
+		return keyAt(b, at-3)
+	case 'r', 'c':
+		return opaque(b, at+1)
+	}
+	return none()
+}
+
+// opaque cuts what follows the prefix of a credential that has no public part. Fewer than
+// 16 characters of it are worth nothing.
+func opaque(b []byte, start int) cut {
+	end := start
+	for end < len(b) && isAlnum(b[end]) {
+		end++
+	}
+	if end-start < 16 {
+		return none()
+	}
+	return found(start, end)
 }
 
 // keyAt cuts the secret out of a key that begins at start; the id stays readable.
