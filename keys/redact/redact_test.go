@@ -40,7 +40,7 @@ func TestLine(t *testing.T) {
 		{"Authorization: Bearer " + key, "Authorization: Bearer " + safe},
 		{"refresh smr_001HvbGK2EP0W5D8KHSTxV1CpgDnI1JEP6Xbk5w, later", "refresh smr_[REDACTED], later"},
 		{"code smc_001HvbGK2EP0W5D8KHSTxV1CpgDnI1JEP6Xbk5w.", "code smc_[REDACTED]."},
-		{"smr_001HvbGK2EP0W5D", "smr_[REDACTED]"},
+		{"smr_001HvbGK2EP0W5D8", "smr_[REDACTED]"},
 		{"smr_001HvbGK2EP0 is cut, smx_001HvbGK2EP0W5D8KHSTxV1 is none", "smr_001HvbGK2EP0 is cut, smx_001HvbGK2EP0W5D8KHSTxV1 is none"},
 		{"authorization: bearer abcdefgh12345", "authorization: bearer [REDACTED]"},
 		{`{"h":"Bearer ` + tok + `","x":1}`, `{"h":"Bearer [REDACTED]","x":1}`},
