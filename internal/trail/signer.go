@@ -49,11 +49,14 @@ func privateKey(k secret.Key) (ed25519.PrivateKey, error) {
 }
 
 // Signer signs the state of the trail. It never signs a tree that does not contain the
-// one that was signed last.
+// one that was signed last, nor one of a database that went back in time while it lives.
+// One goroutine may use it.
 type Signer struct {
 	Store Store
 	Ring  *secret.Ring // of secret.PurposeAudit
 	Actor string       // who the event names: "system", "cli"
+
+	newest tree.Checkpoint // that this Signer has seen
 }
 
 // ErrChanged says that the trail is not the one that was signed before, grown. Nothing
@@ -102,6 +105,9 @@ func (s *Signer) last(ctx context.Context) (Signed, error) {
 	if err != nil {
 		return Signed{}, err
 	}
+	if stored.Note == "" && s.newest.Size > 0 {
+		return Signed{}, fmt.Errorf("%w: the checkpoint of %d events is gone", ErrChanged, s.newest.Size)
+	}
 	if stored.Note == "" {
 		return Signed{Checkpoint: tree.Checkpoint{Origin: secret.NewID("sanmon-audit/")}}, nil
 	}
@@ -113,6 +119,10 @@ func (s *Signer) last(ctx context.Context) (Signed, error) {
 	if err != nil {
 		return Signed{}, fmt.Errorf("%w: the checkpoint of %d events: %w", ErrChanged, stored.Size, err)
 	}
+	if c.Size < s.newest.Size || c.Size == s.newest.Size && c != s.newest || s.newest.Size > 0 && c.Origin != s.newest.Origin {
+		return Signed{}, fmt.Errorf("%w: %d events were signed as %s before, and the newest checkpoint is of %d", ErrChanged, s.newest.Size, s.newest.Root, c.Size)
+	}
+	s.newest = c
 	return Signed{Checkpoint: c, Note: stored.Note, At: stored.At}, nil
 }
 
@@ -165,6 +175,7 @@ func (s *Signer) add(ctx context.Context, c tree.Checkpoint, prev int64, now tim
 	if !added {
 		return s.last(ctx)
 	}
+	s.newest = c
 	return Signed{c, signed, now, true}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -188,6 +189,9 @@ func auditRewritten(t *testing.T, open Open) {
 		t.Errorf("it was signed: %v", err)
 	}
 	e.attack(t, "DELETE FROM audit_checkpoint")
+	if _, err := e.signer.Sign(t.Context(), t0); !errors.Is(err, signing.ErrChanged) {
+		t.Errorf("a signer that has seen more signed: %v", err)
+	}
 	if r := e.verify(t, true); r.Verdict != tree.Tampered || r.FirstBad != 6 || r.Findings[0].Code != tree.AnchorDiffers {
 		t.Errorf("with anchors: %+v", r)
 	}
@@ -322,5 +326,37 @@ func moreChanges(t *testing.T, db *storage.DB) map[string]func() error {
 			return err
 		},
 		"Record": func() error { return db.Record(ctx, event(audit.LoginFailed)) },
+	}
+}
+
+// raceSign: nodes that write and sign at once make one trail under one name.
+func raceSign(t *testing.T, open Open) {
+	e := gather(t, open)
+	fresh := &evidence{}
+	fresh.db, fresh.outside = open(t)
+	for _, e := range []*evidence{e, {db: fresh.db, outside: fresh.outside, signer: &signing.Signer{Store: fresh.db, Ring: e.signer.Ring, Actor: "system"}, keys: e.keys}} {
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				node := &signing.Signer{Store: e.db, Ring: e.signer.Ring, Actor: "system"}
+				for range 8 {
+					if err := e.db.Record(t.Context(), event(audit.LoginOK)); err != nil {
+						t.Error(err)
+					}
+					if _, err := node.Sign(t.Context(), t0); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		for range 10 { // while it grows
+			if r := e.verify(t, false); r.Verdict != tree.Intact {
+				t.Errorf("meanwhile: %+v", r)
+			}
+		}
+		wg.Wait()
+		if r := e.verify(t, true); r.Verdict != tree.Intact || r.Checkpoints < 2 {
+			t.Errorf("%+v", r)
+		}
 	}
 }

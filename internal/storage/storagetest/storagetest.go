@@ -83,6 +83,7 @@ func Run(t *testing.T, open Open) {
 		"race/spend":        raceSpend,
 		"race/revoke":       raceRevoke,
 		"race/mixed":        raceMixed,
+		"race/sign":         raceSign,
 		"race/pages":        racePages,
 		"pages/add":         pagesAdd,
 		"pages/bounded":     pagesBounded,
