@@ -25,6 +25,9 @@ var identities = strings.Fields(`
 // WSGI and CGI programs, and the proxy in front forwards it.
 func honest(f exchange.Fields, p Profile) error {
 	for name := range f.All() {
+		if headers.Forwardable(name) {
+			continue // no identity is one of these, under any spelling
+		}
 		switch plain := folded(name); {
 		case plain == "X-Sanmon-Csrf" && plain == name:
 		case slices.ContainsFunc(identities, func(i string) bool { return strings.HasPrefix(plain, i) }):
@@ -52,7 +55,12 @@ func folded(name string) string {
 // rewritten is the header of the described request: what the client sent, without the
 // description and the connection to the proxy.
 func rewritten(f exchange.Fields) exchange.Header {
-	h := exchange.Header{}
+	var h exchange.Header
+	if from, ok := f.(exchange.Header); ok {
+		h = make(exchange.Header, len(from)+2)
+	} else {
+		h = exchange.Header{}
+	}
 	for name, values := range f.All() {
 		switch name {
 		case "X-Original-Url", "X-Original-Method", "X-Original-Uri", "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-Host", "X-Forwarded-Proto",
