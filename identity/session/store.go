@@ -91,7 +91,8 @@ type Store interface {
 	// but not its logout or theft.
 	RevokeSession(ctx context.Context, sid, reason string, at time.Time, ev audit.Event) (bool, error)
 	// RevokeUserSessions ends all live sessions of a user but the one named by
-	// except ("" for none) and returns their sids.
+	// except ("" for none) and returns their sids. Grants are sessions: those of except
+	// end, too.
 	RevokeUserSessions(ctx context.Context, user, except, reason string, at time.Time, ev audit.Event) ([]string, error)
 	// Sessions lists the live sessions (not revoked, ExpiresAt after now) of a user,
 	// or of all users when user is "", newest first, at most limit.

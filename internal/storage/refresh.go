@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
@@ -131,8 +133,9 @@ func (t *transaction) origin(f *refresh.Family) error {
 
 // ConfirmFamilies implements refresh.Store.
 func (db *DB) ConfirmFamilies(ctx context.Context, marks []refresh.Mark) error {
+	marks = slices.SortedFunc(slices.Values(marks), func(a, b refresh.Mark) int { return strings.Compare(a.SID, b.SID) })
 	return db.touch(ctx, "note arrived refresh tokens", func(t *transaction) error {
-		for _, m := range marks {
+		for _, m := range marks { // in one order for all nodes, so that none waits for another in a circle
 			if !holdable(m.SID) {
 				continue
 			}
