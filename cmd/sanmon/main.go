@@ -104,7 +104,7 @@ func newRoot(env *environment) *cobra.Command {
 		demoCommand(env), initCommand(env), serveCommand(env), checkCommand(env), routesCommand(env), explainCommand(env),
 		userCommand(env), serviceCommand(env), sessionCommand(env), keyCommand(env), keysetCommand(env), auditCommand(env), cspCommand(env),
 		schemaCommand(env), versionCommand(env),
-		later("scan", "find keys and misuses in source trees"), later("client", "list OAuth clients"),
+		scanCommand(env), later("client", "list OAuth clients"),
 	)
 	return root
 }

@@ -1,0 +1,295 @@
+// Package scan finds keys and misuses in source trees, logs and texts: Sanmon's own keys by
+// their checksums, private keys, secrets in literals, and places where protection is
+// switched off in Python, JavaScript, templates and settings files. Nothing that it
+// reports holds the credential that it found.
+package scan
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The groups of words that let a file be read further.
+const (
+	hasKey uint64 = 1 << iota
+	hasRefresh
+	hasPrivate
+	hasMisuse
+)
+
+// maxFile is how much of one file is read, in bytes; of a longer one the rest is noted.
+const maxFile = 64 << 20
+
+// Scanner holds the rules. It is safe for concurrent use after New.
+type Scanner struct {
+	all       bool
+	rules     map[string]Rule
+	skim      *skimmer
+	templates *templateForms
+	settings  *settingForms
+}
+
+// New returns a Scanner. all also reads what is installed, tests and examples.
+func New(all bool) *Scanner {
+	s := &Scanner{all: all, rules: map[string]Rule{}, templates: newTemplateForms(), settings: newSettingForms()}
+	for _, r := range Rules() {
+		s.rules[r.ID] = r
+	}
+	ws := []word{{"smk_", hasKey}, {"%73", hasKey}, {"%6d", hasKey}, {"%6b", hasKey}, {"%5f", hasKey}, {"smr_", hasRefresh}, {"private key", hasPrivate}, {"putty-user-key", hasPrivate}, {"age-secret-key", hasPrivate}, {`"kty"`, hasPrivate}}
+	for _, w := range []string{"secret", "passw", "passphrase", "pwd", "token", "api_key", "apikey", "api-key", "_key", "pepper", "://", "csrf", "middleware", "mark_safe", "safe", "autoescape", "markup", "html", "jwt", "algorithm", "exp", "cookie", "debug", "allowed_hosts", "cors", "verify", "check_hostname", "cert_none", "unauthorized", "storage", "ttl", "lifetime", "httponly", "skipverify", "unverified", "template", "signingmethod", "exempt"} {
+		ws = append(ws, word{w, hasMisuse})
+	}
+	s.skim = newSkimmer(ws)
+	return s
+}
+
+// Report is the result of a scan.
+type Report struct {
+	Findings []Finding `json:"findings"`
+	Allowed  []Allowed `json:"allowed"`
+	Files    int       `json:"files"`
+	Bytes    int64     `json:"bytes"`
+	Known    int       `json:"known"`   // findings that the baseline has
+	Skipped  []string  `json:"skipped"` // directories that were not read, and why
+	Notes    []string  `json:"notes"`   // what could not be read, and why
+}
+
+// Text scans one text under a name and adds to the report.
+func (s *Scanner) Text(r *Report, name string, raw []byte) {
+	r.Files++
+	r.Bytes += int64(len(raw))
+	b, text := decode(raw)
+	var seen uint64
+	s.skim.each(b, func(w word, _ int) bool {
+		seen |= w.bit
+		return seen != hasKey|hasRefresh|hasPrivate|hasMisuse
+	})
+	if seen == 0 {
+		return
+	}
+	var hits []hit
+	report := func(h hit) { hits = append(hits, h) }
+	credentials(b, seen, report)
+	if seen&hasMisuse != 0 && text && len(b) <= 8<<20 && (s.all || !isExample(name)) && !isMinified(name, b) {
+		switch readAs(name) {
+		case pythonCode:
+			readPython(name, b, report)
+		case scriptCode:
+			readScript(name, b, 0, report)
+		case goCode:
+			readGo(name, b, report)
+		case template:
+			readTemplate(s.templates, name, b, report)
+		case settings:
+			readSettings(s.settings, name, b, report)
+		}
+	}
+	s.resolve(r, name, b, hits)
+}
+
+// resolve makes findings of hits: places, masks, and what comments allow.
+func (s *Scanner) resolve(r *Report, name string, b []byte, hits []hit) {
+	slices.SortStableFunc(hits, func(x, y hit) int { return x.at - y.at })
+	seen := map[string]int{}
+	line, last := 1, 0
+	for i, h := range hits {
+		if i > 0 && hits[i-1].rule == h.rule && hits[i-1].at == h.at {
+			continue
+		}
+		line += bytes.Count(b[last:h.at], []byte("\n"))
+		last = h.at
+		start := bytes.LastIndexByte(b[:h.at], '\n') + 1
+		end := len(b)
+		if n := bytes.IndexByte(b[h.at:], '\n'); n >= 0 {
+			end = h.at + n
+		}
+		rule := s.rules[h.rule]
+		if reason, ok := allowed(b[start:end], h.rule); ok {
+			r.Allowed = append(r.Allowed, Allowed{h.rule, name, line, reason})
+			continue
+		}
+		why := rule.Why
+		if strings.Contains(why, "%s") {
+			why = strings.Replace(why, "%s", h.label, 1)
+		}
+		shown := excerpt(b, start, end, hits)
+		print := fmt.Sprintf("%s\x00%s\x00%s", h.rule, name, shown)
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", print, seen[print]))
+		seen[print]++
+		r.Findings = append(r.Findings, Finding{
+			Rule: h.rule, Severity: rule.Severity.String(), File: name, Line: line, Column: h.at - start + 1,
+			Why: why, Remedy: rule.Remedy, Excerpt: shown, Fingerprint: hex.EncodeToString(sum[:16]),
+		})
+	}
+}
+
+// excerpt is a line with every secret that was found in it masked, cut to 160 bytes.
+func excerpt(b []byte, start, end int, hits []hit) string {
+	var out strings.Builder
+	at := start
+	masks := make([][2]int, 0, 4)
+	for _, h := range hits {
+		if h.mask[1] > h.mask[0] && h.mask[1] > start && h.mask[0] < end {
+			masks = append(masks, h.mask)
+		}
+	}
+	slices.SortFunc(masks, func(x, y [2]int) int { return x[0] - y[0] })
+	for _, m := range masks {
+		if m[1] <= at {
+			continue
+		}
+		if m[0] > at {
+			out.Write(b[at:m[0]])
+		}
+		out.WriteString("****")
+		at = min(m[1], end)
+	}
+	out.Write(b[at:end])
+	text := strings.TrimSpace(strings.ToValidUTF8(strings.Map(printable, out.String()), "?"))
+	if len(text) > 160 {
+		text = strings.ToValidUTF8(text[:160], "") + "…"
+	}
+	return text
+}
+
+func printable(r rune) rune {
+	if r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0 {
+		return ' '
+	}
+	return r
+}
+
+// allowed reads "sanmon:allow RULE reason" in a comment of the line. Without a reason it
+// allows nothing.
+func allowed(line []byte, rule string) (reason string, ok bool) {
+	before, rest, found := strings.Cut(string(line), "sanmon:allow ")
+	if !found || !strings.Contains(before, "#") && !strings.Contains(before, "//") && !strings.Contains(before, "/*") && !strings.Contains(before, "<!--") {
+		return "", false
+	}
+	name, reason, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	for _, end := range []string{"*/", "#}", "-->"} {
+		reason, _, _ = strings.Cut(reason, end)
+	}
+	reason = strings.TrimSpace(reason)
+	return reason, name == rule && reason != ""
+}
+
+// Path scans a file or a tree. Symbolic links within a tree are not followed.
+func (s *Scanner) Path(ctx context.Context, r *Report, root string) error {
+	if _, err := os.Stat(root); err != nil {
+		return fmt.Errorf("scan %q: %w (name a file or directory that exists)", root, err)
+	}
+	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			r.Notes = append(r.Notes, err.Error())
+			return nil
+		}
+		if d.IsDir() {
+			if name != root && s.skips(d.Name()) {
+				r.Skipped = append(r.Skipped, filepath.ToSlash(name))
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !d.Type().IsRegular() && name != root {
+			return nil
+		}
+		b, err := readFile(name)
+		if err != nil {
+			r.Notes = append(r.Notes, err.Error())
+		}
+		s.file(r, root, name, b)
+		return nil
+	})
+}
+
+// file scans under the name below the root, so that where a tree lies says nothing about
+// what is in it, and reports the name as it was given.
+func (s *Scanner) file(r *Report, root, name string, b []byte) {
+	rel, err := filepath.Rel(root, name)
+	if err != nil || rel == "." {
+		rel = filepath.Base(name)
+	}
+	f, a := len(r.Findings), len(r.Allowed)
+	s.Text(r, filepath.ToSlash(rel), b)
+	for i := f; i < len(r.Findings); i++ {
+		r.Findings[i].File = filepath.ToSlash(name)
+	}
+	for i := a; i < len(r.Allowed); i++ {
+		r.Allowed[i].File = filepath.ToSlash(name)
+	}
+}
+
+// skips names directories that others wrote, and the objects of git, which are compressed.
+func (s *Scanner) skips(dir string) bool {
+	switch dir {
+	case ".git", ".hg", ".svn":
+		return true
+	case "node_modules", "vendor", "site-packages", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache", ".cache":
+		return !s.all
+	}
+	return false
+}
+
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file, not read", name)
+	}
+	var in io.Reader = f
+	if strings.HasSuffix(name, ".gz") {
+		if z, err := gzip.NewReader(f); err == nil {
+			in = z
+		} else {
+			return nil, fmt.Errorf("%s: %w (not read)", name, err)
+		}
+	}
+	return Read(in, name)
+}
+
+// errLong says that a text was longer than what is read.
+var errLong = errors.New("longer than 64 MiB: the rest was not read")
+
+// Read reads a text up to the bound of one file. What was read is good beside an error.
+func Read(in io.Reader, name string) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	if err == nil && len(b) > maxFile {
+		b, err = b[:maxFile], errLong
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return b, err
+}
+
+// Finish sorts the findings and takes out what a baseline knows.
+func (r *Report) Finish(baseline map[string]bool) {
+	kept := []Finding{}
+	for _, f := range r.Findings {
+		if baseline[f.Fingerprint] {
+			r.Known++
+			continue
+		}
+		kept = append(kept, f)
+	}
+	sortFindings(kept)
+	r.Findings = kept
+}
