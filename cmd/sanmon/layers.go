@@ -38,6 +38,7 @@ import (
 // process; a reload changes only what they are asked to do.
 type layers struct {
 	store     *storage.DB
+	stale     func() bool // the change feed is behind
 	master    *secret.Master
 	rings     map[string]*secret.Ring
 	people    *principal.Directory
@@ -69,7 +70,7 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	if err != nil {
 		return nil, hinted{err, "make a key with: sanmon init"}
 	}
-	l := &layers{store: store, master: master, rings: map[string]*secret.Ring{}, limits: limit.NewTable(0), tunnels: &proxy.Tunnels{}, logger: logger, firewall: firewall()}
+	l := &layers{stale: stale, store: store, master: master, rings: map[string]*secret.Ring{}, limits: limit.NewTable(0), tunnels: &proxy.Tunnels{}, logger: logger, firewall: firewall()}
 	if l.shared, err = openLimiter(ctx, c, logger); err != nil {
 		return nil, err
 	}

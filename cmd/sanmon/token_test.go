@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -29,6 +30,7 @@ import (
 	"github.com/sanmon-gate/sanmon/identity/token"
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/keys/source"
+	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
@@ -492,5 +494,31 @@ func TestExpiredTokensAtTheGate(t *testing.T) {
 	g.wantReply("over", r, 401, "token_expired")
 	if r.challenge != `Bearer error="invalid_token"` {
 		t.Errorf("challenge %s", r.challenge)
+	}
+}
+
+// While the feed is behind, keys are read from the store, and a store that is down
+// refuses: a key that was dropped must not go on in memory.
+func TestKeysWhileTheFeedIsBehind(t *testing.T) {
+	var stale, down bool
+	reads := 0
+	b := &believed{stale: func() bool { return stale }, load: func(context.Context) error {
+		if reads++; down {
+			return errors.New("connection refused")
+		}
+		return nil
+	}}
+	for _, tt := range []struct {
+		what        string
+		stale, down bool
+		code        refusal.Code
+		reads       int
+	}{
+		{"current", false, true, "", 0}, {"behind, and down", true, true, refusal.Busy, 1}, {"still down", true, true, refusal.Busy, 2}, {"back", true, false, "", 3}, {"read just now", true, true, "", 3}, {"current again", false, true, "", 3},
+	} {
+		stale, down = tt.stale, tt.down
+		if err := b.check(t.Context()); (err == nil) != (tt.code == "") || err != nil && refusal.From(err).Code != tt.code || reads != tt.reads {
+			t.Errorf("%s: %v, %d reads", tt.what, err, reads)
+		}
 	}
 }

@@ -1,9 +1,15 @@
 package main
 
 import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
 	"github.com/sanmon-gate/sanmon/identity/keyset"
 	"github.com/sanmon-gate/sanmon/identity/token"
 	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
@@ -33,5 +39,41 @@ func tokenOptions(c *config.Config) token.Options {
 }
 
 func (l *layers) accessOptions(c *config.Config) token.KeeperOptions {
-	return token.KeeperOptions{Options: tokenOptions(c), Confirm: l.grants.Confirm}
+	b := &believed{stale: l.stale, load: func(ctx context.Context) error {
+		return l.rings[secret.PurposeToken].Load(ctx, l.store, l.master)
+	}}
+	return token.KeeperOptions{Options: tokenOptions(c), Confirm: l.grants.Confirm, Believe: b.check}
+}
+
+// keyAge is how old the keys in memory may be while the change feed is behind: that is
+// how long a dropped key can go on there.
+const keyAge = time.Second
+
+// believed reads keys again while the change feed is behind, because a key that was
+// dropped meanwhile would go on. A store that does not answer closes the door.
+type believed struct {
+	stale func() bool
+	load  func(context.Context) error
+	read  atomic.Int64 // when the last successful reading began, nanoseconds
+	mu    sync.Mutex   // one reading at a time
+}
+
+func (b *believed) check(ctx context.Context) error {
+	if !b.stale() || time.Since(time.Unix(0, b.read.Load())) < keyAge {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if time.Since(time.Unix(0, b.read.Load())) < keyAge {
+		return nil
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := b.load(ctx); err != nil {
+		return &refusal.Refusal{Code: refusal.Busy, RetryAfter: time.Second, Err: err,
+			Reason: "the change feed is behind, and the keys of access tokens could not be read (is the database reachable?)"}
+	}
+	b.read.Store(began.UnixNano())
+	return nil
 }

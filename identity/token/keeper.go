@@ -42,6 +42,10 @@ type KeeperOptions struct {
 	Options
 	Binding Binding // nil: tokens that are bound to a key are refused
 	Max     int     // verified tokens in memory; 0: DefaultMax. Only New reads it
+	// Believe, when set, is asked before every verdict whether the keys in memory are
+	// those of the store; its error, refusal.Busy, is the verdict where nobody can tell. It
+	// must be cheap as long as they are.
+	Believe func(ctx context.Context) error
 	// Confirm, when set, hears once of each token of a refresh family that was used: its
 	// client has received that generation. It must not block.
 	Confirm func(sid string, generation uint64)
@@ -143,6 +147,11 @@ type Presented struct {
 // refusal.TokenRevoked with the cause ErrSessionEnded; a store that does not answer
 // refusal.Busy. into is changed only when err is nil. A warm verdict allocates nothing.
 func (k *Keeper) Judge(ctx context.Context, p Presented, from netip.Addr, now time.Time, into *caller.Caller) error {
+	if believe := k.config.Load().Believe; believe != nil {
+		if err := believe(ctx); err != nil {
+			return err
+		}
+	}
 	e, err := k.verified(p.Token, now)
 	if err != nil {
 		return err

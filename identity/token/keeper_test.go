@@ -289,6 +289,27 @@ func TestMemoryIsExact(t *testing.T) {
 	}
 }
 
+// Where nobody can tell whether the keys hold, nothing is believed, in memory or not.
+func TestBelieve(t *testing.T) {
+	w := newWorld(t)
+	token := w.mint(grant(), t0)
+	var down error
+	o := KeeperOptions{Options: Options{Issuer: issuer}, Believe: func(context.Context) error { return down }}
+	if err := w.keeper.Configure(o); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		err  error
+		want refusal.Code
+	}{{nil, ""}, {refusal.New(refusal.Busy, "down"), refusal.Busy}, {nil, ""}} {
+		if down = tt.err; must2(w.judge(token, t0)) != tt.want {
+			t.Errorf("%v: want %q", tt.err, tt.want)
+		}
+	}
+}
+
+func must2(_ caller.Caller, code refusal.Code) refusal.Code { return code }
+
 func TestLooks(t *testing.T) {
 	w := newWorld(t)
 	token := w.mint(grant(), t0)
