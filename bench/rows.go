@@ -69,9 +69,13 @@ const headSize = 1100
 // head builds a request head of headSize bytes: the fields of a browser, and a cookie of
 // the application that fills it up.
 func (b *bench) head(l loadKind, path, credential string) string {
+	accept, dest := "application/json,text/html;q=0.9,*/*;q=0.8", "Sec-Fetch-Dest: empty\r\nSec-Fetch-Mode: cors\r\n"
+	if l.name == "html" { // a person opens the page: all of layer 1 works on it
+		accept, dest = "text/html,application/xhtml+xml,*/*;q=0.8", "Sec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\n"
+	}
 	h := l.method + " " + path + " HTTP/1.1\r\nHost: " + b.gate.host + "\r\n" +
-		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0\r\nAccept: application/json,text/html;q=0.9,*/*;q=0.8\r\n" +
-		"Accept-Language: en-GB,en;q=0.7,ja;q=0.3\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nSec-Fetch-Dest: empty\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Site: same-origin\r\n"
+		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0\r\nAccept: " + accept + "\r\n" +
+		"Accept-Language: en-GB,en;q=0.7,ja;q=0.3\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n" + dest + "Sec-Fetch-Site: same-origin\r\n"
 	if l.method == "POST" {
 		h += fmt.Sprintf("Origin: http://%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", b.gate.host, len(l.body))
 	}
@@ -116,6 +120,11 @@ func (b *bench) check(addr string, r row) error {
 	if want := fmt.Sprintf("assertion=%t credentials=false", r.auth != ""); good.body != want {
 		return fmt.Errorf("check: the backend saw %.80q, want %q", good.body, want)
 	}
+	if r.auth == "session" {
+		if err := b.checkPage(addr, r); err != nil {
+			return err
+		}
+	}
 	if r.auth == "key" && good.header.Get("RateLimit") == "" {
 		return fmt.Errorf("check: no RateLimit field")
 	}
@@ -125,6 +134,20 @@ func (b *bench) check(addr string, r row) error {
 	}
 	if r.auth != "" && bad.status != http.StatusUnauthorized {
 		return fmt.Errorf("check: without credentials status %d, want 401", bad.status)
+	}
+	return nil
+}
+
+// checkPage asks for the page and for all that layer 1 does to it: a token in each of its
+// three forms and in its head, our script with a nonce, and the strict policy.
+func (b *bench) checkPage(addr string, r row) error {
+	a, err := ask(addr, r.requestsFor(b, loadKind{name: "html", method: "GET", path: "/html"}, r.auth))
+	if err != nil {
+		return err
+	}
+	policy := strings.Join(a.header.Values("Content-Security-Policy"), ",")
+	if n := strings.Count(a.body, "name=_sanmon"); n != 3 || !strings.Contains(a.body, "<script nonce=") || !strings.Contains(a.body, "src=/.sanmon/csrf.js") || !strings.Contains(policy, "'nonce-") {
+		return fmt.Errorf("check: the page has %d of 3 tokens, or no script or nonce: %v\n%.600s", n, a.header, a.body)
 	}
 	return nil
 }

@@ -42,10 +42,16 @@ func jsonBody() []byte {
 	return fmt.Appendf(nil, `{"title":"note","body":"%s"}`, strings.Repeat("x", 1024-27))
 }
 
+// htmlBody is a page of 20 KiB with three forms: text, links and boxes as applications
+// have them, the page of BenchmarkPage in internal/server.
 func htmlBody() []byte {
-	row := `<tr class="row"><td>lorem</td><td>ipsum</td><td><a href="/notes/1">open</a></td></tr>` + "\n"
-	page := "<!doctype html><html lang=\"en\"><head><title>Notes</title></head><body><form method=\"post\" action=\"/notes\"><input name=\"title\"><button>Save</button></form><table>\n"
-	return []byte(page + strings.Repeat(row, (20<<10-len(page))/len(row)) + "</table></body></html>")
+	const text = "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness, it was the epoch of belief. "
+	page := "<!doctype html><html lang=en><head><meta charset=utf-8><title>Notes</title><link rel=stylesheet href=/app.css></head><body>" +
+		strings.Repeat(`<section class="card"><h2>A title</h2><p class="text">`+text+`</p><form method="post" action="/s/notes"><label>Title <input name="title"></label><button>Save</button></form></section>`, 3)
+	for len(page) < 20<<10 {
+		page += `<div class="item"><a href="/s/17">Note</a> <span class="date">2026-11-25</span><p>` + text + text + "</p></div>\n"
+	}
+	return []byte(page + "</body></html>")
 }
 
 func serve(c net.Conn, json, html, created []byte) {
