@@ -73,6 +73,7 @@ func unsafeFilter(tag string) bool {
 			}
 		case w == "safe" || w == "safeseq":
 			first := strings.TrimSpace(parts[0])
+			first = strings.TrimPrefix(first, "_(") // translated constants
 			return i > 1 || first == "" || first[0] != '"' && first[0] != '\'' || strings.ContainsAny(first, "~+")
 		case w == "tojson" || w == "escape" || w == "e" || w == "escapejs" || w == "force_escape" || w == "json_script" || w == "urlencode" || strings.Contains(w, "sanitize") || strings.Contains(w, "bleach"):
 			return false
