@@ -137,7 +137,7 @@ func (c *conn) fieldLine(f *framing, l []byte, begin int) error {
 	case "Connection":
 		f.connection(value)
 	case "Trailer":
-		f.trailer = true
+		return f.announced(value)
 	}
 	return nil
 }
@@ -176,4 +176,17 @@ func (f *framing) connection(value []byte) {
 			f.listed = true
 		}
 	}
+}
+
+// announced refuses the announcement of trailers that would be framing (RFC 9110, Section
+// 6.5.1).
+func (f *framing) announced(value []byte) error {
+	f.trailer = true
+	for name := range bytes.SplitSeq(value, []byte{','}) {
+		name = octets.Trim(name)
+		if octets.Fold(name, "transfer-encoding") || octets.Fold(name, "content-length") || octets.Fold(name, "trailer") {
+			return Malformed("its Trailer announces a framing field")
+		}
+	}
+	return nil
 }
