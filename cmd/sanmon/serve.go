@@ -192,7 +192,7 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	}
 	group.Go(func() error { n.watch(ctx); return nil })
 	group.Go(func() error { n.watchApproved(ctx); return nil })
-	n.record(ctx, audit.ConfigLoaded, "")
+	n.record(ctx, audit.ConfigLoaded, fmt.Sprintf("hash=%x", n.config.Load().Hash))
 	n.always("ready", "public", n.public.Addr().String(), "admin", addr(n.adminOn), "public_url", n.config.Load().PublicURL, "version", version)
 	if ready != nil {
 		ready(n)
