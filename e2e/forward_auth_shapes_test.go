@@ -49,6 +49,7 @@ func TestForwardAuthShapes(t *testing.T) {
 		{"traefik, dots", traefik("GET", "/echo/../private/x"), 400, "target_ambiguous"},
 		{"traefik, network", traefik("GET", "/page"), 403, "network_denied"},
 		{"traefik, network that the proxy names", strings.Replace(traefik("GET", "/page"), "198.51.100.9", "203.0.113.9", 1), 200, ""},
+		{"traefik, network, client not named", strings.Replace(traefik("GET", "/download"), "X-Forwarded-For: 198.51.100.9\r\n", "", 1), 403, "network_denied"},
 		{"traefik, not a method", traefik("GET /", "/echo/x"), 400, "target_ambiguous"},
 		{"traefik, absolute", traefik("GET", "http://evil.example/echo/x"), 400, "target_ambiguous"},
 		{"traefik, our own", traefik("GET", "/.sanmon/login"), 404, "route_unknown"},

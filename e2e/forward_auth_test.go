@@ -18,6 +18,7 @@ const askedRoutes = `
   - { id: once, match: { path: "/danger", methods: [GET] }, effect: write, boundary: [session], csrf: once }
   - { id: limited, match: { path: "/limited", methods: [GET] }, boundary: [session, key], limit: { rate: 10/h, burst: 3 } }
   - { id: lan, match: { path: "/page", methods: [GET] }, boundary: public, network: ["203.0.113.0/24"] }
+  - { id: near, match: { path: "/download", methods: [GET] }, boundary: public, network: ["127.0.0.0/8"] }
 `
 
 // behindFront is a gate that nginx or Caddy asks, with a FastAPI application beside it. Its

@@ -166,6 +166,12 @@ func TestSharedLimits(t *testing.T) {
 	if got := flood(t, nodes, 30, "/echo/k", "X-Api-Key", "smk_live_nonsense"); got[401] != 30 || got[429] != 30 {
 		t.Errorf("failed credentials on two nodes with a limit of 30: %v, want 30 told why and 30 to wait", got)
 	}
+	// Ten failed logins of an account on one node are ten on the other, which saw none.
+	for range 10 {
+		want(t, "failed login", nodes[0].Client(t).TryLogin(t, "nobody@example.com", "wrong"), 401, "login_failed")
+	}
+	want(t, "login on the other node", nodes[1].Client(t).TryLogin(t, "nobody@example.com", "wrong"), 429, "rate_limited")
+	want(t, "another account there", nodes[1].Client(t).TryLogin(t, "somebody@example.com", "wrong"), 401, "login_failed")
 	for _, n := range nodes {
 		if !strings.Contains(n.CLI(t, "", "check"), "counted for all nodes at valkey://"+v.Addr) {
 			t.Error("check does not say where limits are counted")

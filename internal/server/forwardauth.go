@@ -41,11 +41,24 @@ func (h *Handler) answer(s *State, w http.ResponseWriter, r *http.Request) {
 		v.passage.Request = &v.request
 	}
 	if err == nil {
+		err = v.named()
+	}
+	if err == nil {
 		err = v.vouch(w)
 	}
 	if err != nil {
 		v.deny(w, r, profile, err)
 	}
+}
+
+// named refuses a question that does not say who the client is where that decides: the
+// address that is left, the proxy's own, may well be on the list.
+func (v *visit) named() error {
+	g, p := v.state.Gate, &v.passage
+	if len(g.Networks.Allow)+len(p.Route.Networks.Allow) == 0 || g.Clients.Header == "" || len(v.request.Fields.Values(g.Clients.Header)) > 0 {
+		return nil
+	}
+	return refusal.New(refusal.NetworkDenied, "forward-auth: route %q is for some networks, and %s does not say who the client is (let it send %s)", p.Route.ID, v.request.Peer, g.Clients.Header)
 }
 
 // vouch answers that the request may pass, and who is calling. The proxy copies the fields
