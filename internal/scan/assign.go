@@ -16,11 +16,10 @@ type code struct {
 // assignment is name = value in one of its forms: a variable with or without a type, a
 // keyword argument, an attribute, an element of a mapping.
 type assignment struct {
-	name   string
-	at     int // token of the name
-	value  int // first token of the value
-	end    int // token after the value
-	append bool
+	name  string
+	at    int // token of the name
+	value int // first token of the value
+	end   int // token after the value
 }
 
 // each visits every assignment.
@@ -72,6 +71,10 @@ func (c *code) typed(i int) int {
 	return 0
 }
 
+// maxExpression is how many tokens of one expression are looked at: nested brackets must
+// not cost their square.
+const maxExpression = 1000
+
 // at is the token at i, an empty one outside.
 func (c *code) at(i int) tok {
 	if i < 0 || i >= len(c.toks) {
@@ -83,8 +86,8 @@ func (c *code) at(i int) tok {
 // end is the token after the expression that begins at i: a comma, a closing bracket, a
 // semicolon or the end of the line at the same depth.
 func (c *code) end(i int) int {
-	depth := 0
-	for ; i < len(c.toks); i++ {
+	depth, most := 0, min(len(c.toks), i+maxExpression)
+	for ; i < most; i++ {
 		switch t := c.toks[i]; {
 		case t.is("(") || t.is("[") || t.is("{"):
 			depth++
@@ -101,8 +104,8 @@ func (c *code) end(i int) int {
 
 // close is the token that closes the bracket at i.
 func (c *code) close(i int) int {
-	depth := 0
-	for ; i < len(c.toks); i++ {
+	depth, most := 0, min(len(c.toks), i+maxExpression)
+	for ; i < most; i++ {
 		switch t := c.toks[i]; {
 		case t.is("(") || t.is("[") || t.is("{"):
 			depth++

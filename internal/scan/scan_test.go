@@ -128,3 +128,16 @@ func BenchmarkText(b *testing.B) {
 		s.Text(&Report{}, "a.py", text)
 	}
 }
+
+// TestNestingIsBounded: neither brackets in brackets nor findings without number cost
+// their square.
+func TestNestingIsBounded(t *testing.T) {
+	s := New(false)
+	for _, text := range []string{"token=[", "mark_safe(", "x = mark_safe(n)\n"} {
+		var r Report
+		s.Text(&r, "a.py", bytes.Repeat([]byte(text), 20000))
+		if len(r.Findings) > maxHits {
+			t.Errorf("%q: %d findings", text, len(r.Findings))
+		}
+	}
+}

@@ -31,6 +31,9 @@ const (
 // maxFile is how much of one file is read, in bytes; of a longer one the rest is noted.
 const maxFile = 64 << 20
 
+// maxHits is how many findings of one file are kept.
+const maxHits = 1000
+
 // Scanner holds the rules. It is safe for concurrent use after New.
 type Scanner struct {
 	all       bool
@@ -79,7 +82,11 @@ func (s *Scanner) Text(r *Report, name string, raw []byte) {
 		return
 	}
 	var hits []hit
-	report := func(h hit) { hits = append(hits, h) }
+	report := func(h hit) {
+		if len(hits) < maxHits {
+			hits = append(hits, h)
+		}
+	}
 	credentials(b, seen, report)
 	if seen&hasMisuse != 0 && text && len(b) <= 8<<20 && (s.all || !isExample(name)) && !isMinified(name, b) {
 		switch readAs(name) {
@@ -94,6 +101,9 @@ func (s *Scanner) Text(r *Report, name string, raw []byte) {
 		case settings:
 			readSettings(s.settings, name, b, report)
 		}
+	}
+	if len(hits) == maxHits {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s: only the first %d findings", name, maxHits))
 	}
 	s.resolve(r, name, b, hits)
 }
