@@ -256,11 +256,10 @@ func TestHostileKeys(t *testing.T) {
 	x, y, n := b64.EncodeToString(point[1:33]), b64.EncodeToString(point[33:]), b64.EncodeToString(p.rsa.N.Bytes())
 	ec := `{"kty":"EC","crv":"P-256","x":"` + x + `","y":"` + y + `"}`
 	more := func(m string) string { return strings.TrimSuffix(ec, "}") + "," + m + "}" }
-	small, _ := rsa.GenerateMultiPrimeKey(rand.Reader, 2, 1024)
 	for name, jwk := range map[string]string{
 		"use enc": more(`"use":"enc"`), "use twice": more(`"use":"sig","use":"sig"`), "use in upper case": more(`"use":"SIG"`), "key_ops encrypt": more(`"key_ops":["encrypt"]`), "key_ops sign": more(`"key_ops":["sign","verify"]`), "key_ops empty": more(`"key_ops":[]`), "key_ops null": more(`"key_ops":null`), "private": more(`"d":"AA"`), "symmetric": `{"kty":"oct","k":"AA"}`, "symmetric without k": `{"kty":"oct"}`,
 		"no type": `{"crv":"P-256","x":"` + x + `","y":"` + y + `"}`, "another type": `{"kty":"XYZ"}`, "not on the curve": `{"kty":"EC","crv":"P-256","x":"` + x + `","y":"` + x + `"}`, "wrong curve": `{"kty":"EC","crv":"P-384","x":"` + x + `","y":"` + y + `"}`, "secp256k1": `{"kty":"EC","crv":"secp256k1","x":"` + x + `","y":"` + y + `"}`, "infinity": `{"kty":"EC","crv":"P-256","x":"` + b64.EncodeToString(make([]byte, 32)) + `","y":"` + b64.EncodeToString(make([]byte, 32)) + `"}`, "no y": `{"kty":"EC","crv":"P-256","x":"` + x + `"}`, "X25519": `{"kty":"OKP","crv":"X25519","x":"` + x + `"}`,
-		"1024 bits": `{"kty":"RSA","n":"` + b64.EncodeToString(small.N.Bytes()) + `","e":"AQAB"}`, "e 1": `{"kty":"RSA","n":"` + n + `","e":"AQ"}`, "e 3": `{"kty":"RSA","n":"` + n + `","e":"Aw"}`, "e even": `{"kty":"RSA","n":"` + n + `","e":"AQAC"}`, "no e": `{"kty":"RSA","n":"` + n + `"}`, "16384 bits": `{"kty":"RSA","n":"` + b64.EncodeToString(bytesOf(2048)) + `","e":"AQAB"}`, "ROCA": `{"kty":"RSA","n":"` + b64.EncodeToString(rocaLike().Bytes()) + `","e":"AQAB"}`,
+		"1024 bits": `{"kty":"RSA","n":"` + b64.EncodeToString(bytesOf(128)) + `","e":"AQAB"}`, "e 1": `{"kty":"RSA","n":"` + n + `","e":"AQ"}`, "e 3": `{"kty":"RSA","n":"` + n + `","e":"Aw"}`, "e even": `{"kty":"RSA","n":"` + n + `","e":"AQAC"}`, "no e": `{"kty":"RSA","n":"` + n + `"}`, "16384 bits": `{"kty":"RSA","n":"` + b64.EncodeToString(bytesOf(2048)) + `","e":"AQAB"}`, "ROCA": `{"kty":"RSA","n":"` + b64.EncodeToString(rocaLike().Bytes()) + `","e":"AQAB"}`,
 		"not JSON": "x", "an array": "[]", "large": more(`"x":"` + strings.Repeat("a", 9000) + `"`),
 	} {
 		if k, err := ParseKey([]byte(jwk)); err == nil {
