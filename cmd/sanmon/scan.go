@@ -12,7 +12,7 @@ import (
 // scanCommand finds keys and misuses. It exits 0 when nothing was found, 1 when
 // something was, 2 when it could not scan what it was told to.
 func scanCommand(env *environment) *cobra.Command {
-	var all, sarif bool
+	var all, sarif, history bool
 	var baseline, write string
 	c := &cobra.Command{
 		Use: "scan PATH…", Short: "Find keys and misuses in source trees and logs (- is standard input)", Args: between(1, -1),
@@ -32,6 +32,11 @@ func scanCommand(env *environment) *cobra.Command {
 				} else if err := s.Path(c.Context(), r, path); err != nil {
 					return usageError{err}
 				}
+				if history && path != "-" {
+					if err := s.History(c.Context(), r, path); err != nil {
+						return usageError{err}
+					}
+				}
 			}
 			r.Finish(known)
 			if write != "" {
@@ -42,6 +47,7 @@ func scanCommand(env *environment) *cobra.Command {
 	}
 	c.Flags().BoolVar(&all, "all", false, "read installed packages, tests and examples too")
 	c.Flags().BoolVar(&sarif, "sarif", false, "print SARIF 2.1.0")
+	c.Flags().BoolVar(&history, "history", false, "look for credentials in the git history too")
 	c.Flags().StringVar(&baseline, "baseline", "", "file of findings that are known and not reported")
 	c.Flags().StringVar(&write, "write-baseline", "", "write what is found to this file, and succeed")
 	return env.withJSON(c)
@@ -93,6 +99,9 @@ func (e *environment) printScan(r *scan.Report, sarif bool) error {
 		err = e.printJSON(r)
 	default:
 		for _, f := range r.Findings {
+			if f.Commit != "" {
+				f.File = f.Commit[:min(12, len(f.Commit))] + ":" + f.File
+			}
 			_, err = fmt.Fprintf(e.stdout, "%s:%d:%d: %s [%s]: %s (%s)\n    %s\n", f.File, f.Line, f.Column, f.Severity, f.Rule, f.Why, f.Remedy, f.Excerpt)
 		}
 		for _, n := range append(r.Notes, r.Skipped...) {
