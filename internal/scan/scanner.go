@@ -129,10 +129,7 @@ func (s *Scanner) resolve(r *Report, name string, b []byte, hits []hit) {
 			r.Allowed = append(r.Allowed, Allowed{h.rule, name, line, reason})
 			continue
 		}
-		why := rule.Why
-		if strings.Contains(why, "%s") {
-			why = strings.Replace(why, "%s", h.label, 1)
-		}
+		why := strings.Replace(rule.Why, "%s", h.label, 1)
 		shown := excerpt(b, start, end, hits)
 		print := fmt.Sprintf("%s\x00%s\x00%s", h.rule, name, shown)
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", print, seen[print]))
