@@ -18,7 +18,7 @@ func TestGitleaks(t *testing.T) {
 	}
 	if _, err := os.Stat(bin); err != nil {
 		if bin, err = exec.LookPath("gitleaks"); err != nil {
-			t.Skip("gitleaks is missing (scripts/testdeps.sh installs it)")
+			t.Skip("gitleaks is missing (put it into .cache/bin or PATH)")
 		}
 	}
 	_, key, err := apikey.Generate(apikey.Live)
