@@ -6,7 +6,9 @@ import (
 	"crypto/sha1"
 	"encoding/base32"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -303,5 +305,96 @@ func (p *person) axe() {
 })()`))
 	if found != "" {
 		p.t.Errorf("the account page lacks: %s", found)
+	}
+}
+
+// TestAccountWithoutJavaScript: everything but passkeys works with HTML alone.
+func TestAccountWithoutJavaScript(t *testing.T) {
+	g := factorsGate(t, "")
+	ctx, _ := browser(t, 800, 900, "en")
+	p := &person{t: t, g: g, ctx: ctx, dir: shots(t), name: "plain-"}
+	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	}))
+	p.signIn()
+	p.shot("account")
+	if shown := run(t, ctx, chromedp.Evaluate[bool](`document.querySelector("#passkey button").checkVisibility()`)); shown {
+		t.Error("a button is shown that does nothing")
+	}
+	phone, codes := p.setUpApp()
+	p.logout()
+	p.withCode(phone)
+	p.endAnother(codes[0])
+	p.makeKey()
+	const next = "a new horse entirely, quite"
+	p.leave(account, "#done", chromedp.SendKeys("#former", harness.Password), chromedp.SendKeys("#fresh", next), chromedp.SendKeys("#again", next), chromedp.Submit("#again"))
+	want(t, "the former password", g.Client(t).TryLogin(t, writer, harness.Password), 401, "login_failed")
+	want(t, "the new password", g.Client(t).TryLogin(t, writer, next), 401, "step_up_required")
+}
+
+// TestSecondFactorIsRequired: enrolled before there is a session, and taken away by an
+// administrator.
+func TestSecondFactorIsRequired(t *testing.T) {
+	g := factorsGate(t, "login: { totp: required }")
+	c := g.Client(t)
+	form := []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Accept", "text/html", "Accept-Language", "en"}
+	post := func(path string, values ...string) harness.Answer {
+		t.Helper()
+		f := url.Values{}
+		for i := 0; i+1 < len(values); i += 2 {
+			f.Set(values[i], values[i+1])
+		}
+		return c.Post(t, path, "application/x-www-form-urlencoded", f.Encode(), form...)
+	}
+	program := c.TryLogin(t, writer, harness.Password)
+	want(t, "JSON login", program, 401, "step_up_required")
+	if !strings.Contains(string(program.Body), `"second_factor":"enrol"`) {
+		t.Errorf("the answer does not say what is missing: %s", program.Body)
+	}
+	login := c.Get(t, "/.sanmon/login", navigation...)
+	page := post("/.sanmon/login", "email", writer, "password", harness.Password, "next", "/private/x", "_sanmon", field(t, login.Body, "_sanmon"))
+	want(t, "password", page, 200, "")
+	secret := regexp.MustCompile(`class="secret"><code>([A-Z2-7 ]+)<`).FindSubmatch(page.Body)
+	if secret == nil || c.Cookie(t) != "" {
+		t.Fatalf("no secret, or a session before the app (%q)", c.Cookie(t))
+	}
+	phone := newApp(t, string(secret[1]))
+	done := post("/.sanmon/login/enrol", "step", field(t, page.Body, "step"), "code", phone.next(), "next", "/private/x", "_sanmon", field(t, page.Body, "_sanmon"))
+	want(t, "enrolled", done, 303, "")
+	shown := c.Get(t, account, navigation...)
+	if n := len(regexp.MustCompile(`<li><code>[0-9a-z-]{29}</code></li>`).FindAll(shown.Body, -1)); n != 10 {
+		t.Errorf("%d recovery codes are shown", n)
+	}
+	want(t, "the page of the application", c.Get(t, "/private/x", navigation...), 200, "")
+
+	var factors []struct {
+		Kind string
+		Left *int
+	}
+	g.CLIJSON(t, &factors, "", "user", "factors", writer)
+	if len(factors) != 2 || factors[0].Kind != "totp" || factors[1].Kind != "recovery_codes" || *factors[1].Left != 10 {
+		t.Errorf("user factors: %+v", factors)
+	}
+	g.CLIJSON(t, &factors, "", "user", "factors", writer, "--remove")
+	if len(factors) != 0 {
+		t.Errorf("user factors --remove: %+v", factors)
+	}
+	for range 40 { // the server notices within a quarter of a second
+		if !c.Session(t, "").Authenticated {
+			break
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	want(t, "after the removal", c.Get(t, "/private/x"), 401, "login_required")
+	var events []struct{ Event, Detail string }
+	for line := range strings.Lines(g.CLI(t, "", "audit", "export")) {
+		var e struct{ Event, Detail string }
+		if err := json.Unmarshal([]byte(line), &e); err == nil && strings.HasPrefix(e.Event, "factor.") {
+			events = append(events, e)
+		}
+	}
+	if len(events) != 2 || events[0].Event != "factor.added" || events[1].Event != "factor.removed" {
+		t.Errorf("the trail has %+v", events)
 	}
 }
