@@ -257,17 +257,14 @@ func (p *pass) reached(ctx context.Context, size int64, what, code string) error
 	return nil
 }
 
-// judgeKeys says what it means that signatures could not be checked.
+// judgeKeys says what it means that signatures could not be checked: the key was rotated
+// and an older one given, or somebody signed with a key of their own.
 func (p *pass) judgeKeys() {
-	good := p.report.Checkpoints + p.report.Anchors
-	switch {
-	case p.unknown == 0:
-	case good > 0:
-		p.report.found(CheckpointForged, 0, "%d stored checkpoints are signed by other keys than the others", p.unknown)
-	default:
-		p.report.Findings = append(p.report.Findings, Finding{KeyUnknown, 0, fmt.Sprintf("none of %d checkpoints is signed by a key that is known here", p.unknown)})
-		if p.report.Verdict == Intact {
-			p.report.Verdict = Unverifiable
-		}
+	if p.unknown == 0 {
+		return
+	}
+	p.report.Findings = append(p.report.Findings, Finding{KeyUnknown, 0, fmt.Sprintf("%d stored checkpoints are signed by no key that is known here (give all keys that sanmon audit key prints)", p.unknown)})
+	if p.report.Verdict == Intact {
+		p.report.Verdict = Unverifiable
 	}
 }

@@ -262,6 +262,10 @@ func auditOutside(t *testing.T, open Open) {
 	if err != nil || len(forged) > 0 || anchors[0].Size != 14 {
 		t.Errorf("%s: %v, %v", line, forged, err)
 	}
+	other := must(signing.Keys(secret.NewRing(secret.PurposeAudit, secret.Key{Version: 1, Value: secret.NewString(strings.Repeat("o", 32))})))(t)
+	if r := must((&tree.Verifier{Source: e.db, Keys: other}).Run(t.Context()))(t); r.Verdict != tree.Unverifiable || r.Findings[0].Code != tree.KeyUnknown {
+		t.Errorf("with another public key: %+v", r)
+	}
 	e.anchors[0].Root[0]++
 	if r := e.verify(t, true); r.Verdict != tree.Tampered || r.Findings[0].Code != tree.AnchorDiffers || r.FirstBad != 1 {
 		t.Errorf("an anchor of another history: %+v", r)
