@@ -5,7 +5,7 @@
   const box = document.getElementById('passkey')
   if (!box || !window.PublicKeyCredential || !navigator.credentials) return
   const button = box.querySelector('button')
-  const problem = box.querySelector('[role=alert]')
+  const problem = box.querySelector('.wrong')
   const named = box.querySelector('.field')
 
   // Bytes and base64url (RFC 4648, Section 5).
