@@ -34,6 +34,7 @@ listen: { public: %[2]q, admin: %[3]q }
 store: sqlite:./data/sanmon.db
 master_key: file:./data/master.key
 log: { level: %[5]s }
+limiter: %[6]s
 limits: { network: { rate: 1000000/s, burst: 1000000 }, failures: { rate: 100000/10m, burst: 100000 } }
 session: { idle: 12h, absolute: 24h }
 upstreams:
@@ -69,7 +70,7 @@ func (b *bench) prepare() (*gate, error) {
 	if err := os.WriteFile(filepath.Join(g.dir, "data/master.key"), []byte(base64.StdEncoding.EncodeToString(key)+"\n"), 0o600); err != nil {
 		return nil, err
 	}
-	addr, p, err := g.start(b, "warn")
+	addr, p, err := g.start(b, "warn", "local")
 	if err != nil {
 		return nil, err
 	}
@@ -102,9 +103,9 @@ func (g *gate) people(b *bench, addr string) error {
 }
 
 // start runs sanmon on the core and waits until it is ready.
-func (g *gate) start(b *bench, level string) (string, *process, error) {
+func (g *gate) start(b *bench, level, limiter string) (string, *process, error) {
 	path := filepath.Join(g.dir, "sanmon.yaml")
-	text := fmt.Sprintf(configuration, g.host, g.addr, g.admin, b.upstream, level)
+	text := fmt.Sprintf(configuration, g.host, g.addr, g.admin, b.upstream, level, limiter)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return "", nil, err
 	}

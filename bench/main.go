@@ -26,6 +26,7 @@ type options struct {
 	binary           string
 	generator        string
 	users            int
+	limiter          string
 }
 
 func main() {
@@ -40,13 +41,14 @@ func main() {
 	flag.DurationVar(&o.warm, "warm", 700*time.Millisecond, "warm-up before each measurement")
 	flag.IntVar(&o.conns, "c", 64, "keep-alive connections")
 	flag.StringVar(&o.core, "core", "auto", "core that everything is pinned to; auto, none or a number")
-	flag.StringVar(&o.only, "only", "", "comma-separated rows (direct,bare,public,session,session+log,key)")
+	flag.StringVar(&o.only, "only", "", "comma-separated rows (direct,bare,public,session,session+log,key,key+limiter)")
 	flag.StringVar(&o.log, "log", "warn", "log level of sanmon but in the row session+log, which logs each request")
 	flag.IntVar(&o.keys, "keys", 0, "also measure the memory of this many API keys")
 	flag.StringVar(&o.out, "out", "bench/results", "directory of the JSON result; empty writes none")
 	flag.StringVar(&o.binary, "sanmon", "", "binary to measure; empty builds ./cmd/sanmon")
 	flag.StringVar(&o.generator, "load", "auto", "load generator: wrk, own or auto")
 	flag.IntVar(&o.users, "users", 64, "distinct sessions and keys that take turns")
+	flag.StringVar(&o.limiter, "limiter", "", "valkey://HOST:PORT of a server without a password, for the row key+limiter; empty leaves it out")
 	flag.Parse()
 	if err := run(*role, *addr, *to, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

@@ -50,7 +50,7 @@ func (b *bench) report(starts map[string]float64, keys *keyMemory) error {
 		fmt.Printf("\n### %s: %s, %d bytes of head\n\n", l.name, l.method, headSize)
 		fmt.Println("| row | CPU s/1000 | CPU ratio (min..max) | req/s | req/s ratio | p50 ms | p99 ms | p99 ratio | peak RSS MiB |")
 		fmt.Println("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
-		for _, row := range []string{"direct", "bare", "public", "session", "session+log", "key"} {
+		for _, row := range []string{"direct", "bare", "public", "session", "session+log", "key", "key+limiter"} {
 			if s := b.of(row, l.name); len(s) > 0 {
 				b.line(row, l.name, s)
 			}

@@ -36,7 +36,7 @@ type row struct {
 
 func (b *bench) rows() []row {
 	sanmon := func(level string) func(*bench) (string, *process, error) {
-		return func(b *bench) (string, *process, error) { return b.gate.start(b, level) }
+		return func(b *bench) (string, *process, error) { return b.gate.start(b, level, "local") }
 	}
 	all := []row{
 		{"direct", "", "", func(b *bench) (string, *process, error) { return b.reference("upstream") }},
@@ -45,6 +45,9 @@ func (b *bench) rows() []row {
 		{"session", "/s", "session", sanmon(b.log)},
 		{"session+log", "/s", "session", sanmon("info")},
 		{"key", "/k", "key", sanmon(b.log)},
+	}
+	if b.limiter != "" {
+		all = append(all, row{"key+limiter", "/k", "key", func(b *bench) (string, *process, error) { return b.gate.start(b, b.log, b.limiter) }})
 	}
 	only := list(b.only)
 	return slices.DeleteFunc(all, func(r row) bool { return len(only) > 0 && !slices.Contains(only, r.name) })

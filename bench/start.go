@@ -49,7 +49,7 @@ type keyMemory struct {
 // keyMemory fills the store with keys, starts sanmon and reads its resident memory, with
 // the first key proving that the index is in place.
 func (b *bench) keyMemory(n int) (*keyMemory, error) {
-	_, p, err := b.gate.start(b, "warn")
+	_, p, err := b.gate.start(b, "warn", "local")
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (b *bench) keyMemory(n int) (*keyMemory, error) {
 		return nil, err
 	}
 	start := time.Now()
-	addr, p, err := b.gate.start(b, "warn")
+	addr, p, err := b.gate.start(b, "warn", "local")
 	if err != nil {
 		return nil, err
 	}
