@@ -16,7 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 
@@ -93,6 +95,7 @@ func TestAccountInChromium(t *testing.T) {
 			p.endAnother(codes[1])
 			p.makeKey()
 			p.axe()
+			p.removedPasskey()
 			for _, c := range complaints() {
 				if strings.Contains(c, "Content Security Policy") || strings.Contains(c, "Trusted") || strings.Contains(c, "Uncaught") {
 					t.Errorf("Chromium complains: %s", c)
@@ -283,6 +286,22 @@ func (p *person) makeKey() {
 	want(p.t, "POST with the new key", c.Post(p.t, "/private/x", "text/plain", "x", "Authorization", "Bearer "+key), 200, "")
 	p.leave(account, "#done", chromedp.Submit(`form[action$="/key/revoke"]`))
 	want(p.t, "GET with the revoked key", c.Get(p.t, "/private/x", "Authorization", "Bearer "+key), 401, "key_invalid")
+}
+
+// removedPasskey is one that the browser still has: the page says that it was not accepted.
+func (p *person) removedPasskey() {
+	p.t.Helper()
+	p.g.CLI(p.t, "", "user", "factors", writer, "--remove")
+	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, network.ClearBrowserCookies, cdp.Empty{})
+		return err
+	}))
+	p.open()
+	p.do(chromedp.WaitVisible("#passkey button"), chromedp.Click("#passkey button"), chromedp.WaitVisible("#passkey .wrong"))
+	p.shot("refused")
+	if text := run(p.t, p.ctx, chromedp.Text("#passkey .wrong")); strings.TrimSpace(text) == "" {
+		p.t.Error("the page does not say why")
+	}
 }
 
 // axe checks by hand what a checker would find first: one h1, landmarks, labels, names.
