@@ -8,6 +8,8 @@ import (
 	"net"
 	"slices"
 	"time"
+
+	"github.com/sanmon-gate/sanmon/internal/octets"
 )
 
 // accept takes connections until the listener is closed.
@@ -59,7 +61,7 @@ func (s *Server) start(ctx context.Context, t *tracked, main, plain *queue) {
 		_ = t.Close()
 	case first == 22: // handshake (RFC 8446, Section 5.1); no method begins with it
 		s.handshake(ctx, t, main)
-	case s.plain != nil && tokens[first]:
+	case s.plain != nil && octets.IsToken(first):
 		_ = t.SetDeadline(time.Time{})
 		plain.offer(s.judged(t, t))
 	default:

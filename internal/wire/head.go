@@ -3,6 +3,8 @@ package wire
 import (
 	"bytes"
 	"math"
+
+	"github.com/sanmon-gate/sanmon/internal/octets"
 )
 
 // head is what the framing of a request depends on.
@@ -23,7 +25,7 @@ func (h *head) request(l []byte) *violation {
 	}
 	h.http10 = l[len(l)-1] == '0'
 	method, t, ok := bytes.Cut(l[:cut], []byte{' '})
-	if !ok || len(method) == 0 || !all(method, &tokens) {
+	if !ok || !octets.Token(method) {
 		return header("the request line has no valid method [send METHOD target HTTP/1.1 with single spaces]")
 	}
 	return judgeTarget(method, t)
@@ -33,7 +35,7 @@ func (h *head) request(l []byte) *violation {
 // 3.2. What an origin-form target means is judged by web/target.
 func judgeTarget(method, t []byte) *violation {
 	switch {
-	case len(t) == 0 || !visible(t):
+	case len(t) == 0 || !octets.Visible(t):
 		return target("the request target is empty or has spaces, control bytes or bytes outside ASCII [percent-encode them]")
 	case t[0] == '/':
 		if !encoded(t) {
@@ -62,7 +64,7 @@ func authority(t []byte) bool {
 func encoded(t []byte) bool {
 	for i := 0; i < len(t) && t[i] != '?'; i++ {
 		if t[i] == '%' {
-			if i+2 >= len(t) || unhex(t[i+1]) < 0 || unhex(t[i+2]) < 0 {
+			if i+2 >= len(t) || octets.Unhex(t[i+1]) < 0 || octets.Unhex(t[i+2]) < 0 {
 				return false
 			}
 			i += 2
@@ -71,32 +73,20 @@ func encoded(t []byte) bool {
 	return true
 }
 
-func unhex(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
-}
-
 // fieldLine splits a field line (RFC 9112, Section 5). why is set when it is none.
 func fieldLine(l []byte) (name, value []byte, why string) {
 	if l[0] == ' ' || l[0] == '\t' {
 		return nil, nil, "a field line is folded [send each field on one line; RFC 9112, Section 5.2]"
 	}
 	n := 0
-	for n < len(l) && tokens[l[n]] {
+	for n < len(l) && octets.IsToken(l[n]) {
 		n++
 	}
 	if n == 0 || n == len(l) || l[n] != ':' {
 		return nil, nil, "a field name is empty, or is not followed by a colon at once [send Name: value]"
 	}
-	value = trim(l[n+1:])
-	if controlled(value) {
+	value = octets.Trim(l[n+1:])
+	if octets.Controlled(value) {
 		return nil, nil, "a field value has a control byte [remove it]"
 	}
 	return l[:n], value, ""
@@ -110,23 +100,23 @@ func (h *head) field(l []byte) *violation {
 	}
 	switch len(name) {
 	case len("host"):
-		if fold(name, "host") {
+		if octets.Fold(name, "host") {
 			return h.hostField(value)
 		}
 	case len("expect"):
-		if fold(name, "expect") && !fold(value, "100-continue") {
+		if octets.Fold(name, "expect") && !octets.Fold(value, "100-continue") {
 			return header("Expect asks for something unknown [send 100-continue or nothing]")
 		}
 	case len("trailer"):
-		if fold(name, "trailer") {
+		if octets.Fold(name, "trailer") {
 			return trailerField(value)
 		}
 	case len("content-length"):
-		if fold(name, "content-length") {
+		if octets.Fold(name, "content-length") {
 			return h.contentLength(value)
 		}
 	case len("transfer-encoding"):
-		if fold(name, "transfer-encoding") {
+		if octets.Fold(name, "transfer-encoding") {
 			return h.transferEncoding(value)
 		}
 	}
@@ -175,7 +165,7 @@ func (h *head) transferEncoding(value []byte) *violation {
 		return header("Transfer-Encoding is sent twice [send it once]")
 	case h.declared:
 		return header("Transfer-Encoding stands beside Content-Length [send one of them]")
-	case !fold(value, "chunked"):
+	case !octets.Fold(value, "chunked"):
 		return header("Transfer-Encoding is not chunked [send chunked alone]")
 	}
 	h.chunked = true
@@ -185,8 +175,8 @@ func (h *head) transferEncoding(value []byte) *violation {
 // trailerField refuses the announcement of trailers that would be framing.
 func trailerField(value []byte) *violation {
 	for name := range bytes.SplitSeq(value, []byte{','}) {
-		name = trim(name)
-		if fold(name, "transfer-encoding") || fold(name, "content-length") || fold(name, "trailer") {
+		name = octets.Trim(name)
+		if octets.Fold(name, "transfer-encoding") || octets.Fold(name, "content-length") || octets.Fold(name, "trailer") {
 			return header("Trailer announces a framing field [announce other fields only; RFC 9110, Section 6.5.1]")
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"github.com/sanmon-gate/sanmon/refusal"
+
+	"github.com/sanmon-gate/sanmon/internal/octets"
 )
 
 // The sizes that a message may have around its body.
@@ -78,7 +80,7 @@ func (j *judge) feed(p []byte) (good int, v *violation) {
 			mark = i
 			continue
 		case atStart:
-			if mark = i; !tokens[p[i]] {
+			if mark = i; !octets.IsToken(p[i]) {
 				return mark, header("a request begins with a byte that no method begins with [send requests back to back, without empty lines]")
 			}
 			j.begin()
