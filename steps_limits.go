@@ -148,6 +148,9 @@ func (g *Gate) failure(ctx context.Context, p *Passage) limit.Result {
 	var answers [limit.MaxDemands]limit.Answer
 	if taken.Allowed && g.Shared != nil && g.Shared.Ask(ctx, limit.TakeUnits, d[:], &answers) {
 		g.Limits.Settle(p.Request.Now, &taken, d[:], &answers)
+		if !taken.Allowed { // it failed all the same: this node goes on counting, for when it is alone
+			g.Limits.Charge(p.Request.Now, d[0])
+		}
 	}
 	return taken
 }

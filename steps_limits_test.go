@@ -119,6 +119,13 @@ func TestFailuresAreShared(t *testing.T) {
 	if _, err := ask(g, "GET", "/notes/1", "", bad); refusal.From(err).Code != refusal.RateLimited {
 		t.Errorf("failures on other nodes: %v, want rate_limited", err)
 	}
+	if _, err := ask(g, "GET", "/notes/1", "", bad); refusal.From(err).Code != refusal.RateLimited {
+		t.Errorf("%v, want rate_limited", err)
+	}
+	e.silent = true // gone: what failed meanwhile counts here too
+	if _, err := ask(g, "GET", "/notes/1", "", bad); refusal.From(err).Code != refusal.RateLimited {
+		t.Errorf("without the server: %v, want rate_limited", err)
+	}
 }
 
 // Places are taken with the verdict and given back by whoever asked for it, also when a
