@@ -70,10 +70,11 @@ func (db *DB) TouchSession(ctx context.Context, sid string, secret [32]byte, at 
 	return db.failure("touch session", err)
 }
 
-const revokeSession = `UPDATE session SET revoked_at = $2, revoke_reason = $3 WHERE sid = $1 AND revoked_at = 0`
+const revokeSession = `UPDATE session SET revoked_at = $2, revoke_reason = $3 WHERE sid = $1 AND revoked_at = 0
+	RETURNING user_id`
 
 // RevokeSession implements session.Store. An expired session that was not revoked
-// is ended like a live one.
+// is ended like a live one. An event without a subject gets whose session it was.
 func (db *DB) RevokeSession(ctx context.Context, sid, reason string, at time.Time, ev audit.Event) (bool, error) {
 	when, err := moment(at)
 	if err != nil {
@@ -84,12 +85,15 @@ func (db *DB) RevokeSession(ctx context.Context, sid, reason string, at time.Tim
 	}
 	ended := false
 	err = db.change(ctx, "revoke session", func(t *transaction) error {
-		n, err := t.exec(revokeSession, sid, when, text(reason))
+		users, err := t.ids(revokeSession, sid, when, text(reason))
 		if err != nil {
 			return err
 		}
-		if ended = n == 1; !ended {
+		if ended = len(users) == 1; !ended {
 			return errUnchanged
+		}
+		if ev.Subject == "" {
+			ev.Subject = users[0]
 		}
 		t.record(ev)
 		t.announce(change.Session, sid)

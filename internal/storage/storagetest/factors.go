@@ -21,7 +21,7 @@ func factorSuite() map[string]func(*testing.T, Open) {
 	return map[string]func(*testing.T, Open){
 		"factors/totp": factorTOTP, "factors/recovery": factorRecovery, "factors/race": factorRace,
 		"passkeys/store": passkeyStore, "passkeys/use": passkeyUse, "passkeys/own": passkeyOwn,
-		"passwords/change": passwordChange, "keys/owner": keysOfOwner,
+		"passwords/change": passwordChange, "keys/owner": keysOfOwner, "sessions/subject": sessionSubject,
 	}
 }
 
@@ -231,6 +231,16 @@ func passwordChange(t *testing.T, open Open) {
 	}
 	if got := must(db.PrincipalByID(ctx, "usr_1"))(t); !got.Password.Equal(next) || got.Version != 2 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// sessionSubject: whoever ends a session of somebody else need not know whose it is.
+func sessionSubject(t *testing.T, open Open) {
+	db, _ := open(t)
+	ok(t, db.CreateSession(t.Context(), ses("ses_1", "usr_1", 0), 0, event(audit.LoginOK)))
+	must(db.RevokeSession(t.Context(), "ses_1", "account", t0, event(audit.SessionRevoked)))(t)
+	if got := must(db.Events(t.Context(), 0, 9))(t)[1]; got.Subject != "usr_1" {
+		t.Errorf("subject %q", got.Subject)
 	}
 }
 
