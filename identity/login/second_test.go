@@ -1,6 +1,7 @@
 package login
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -349,6 +350,53 @@ func TestSecondFactorTellsNothing(t *testing.T) {
 		} else if got != first {
 			t.Errorf("%s: %s, want %s", email, got, first)
 		}
+	}
+}
+
+// asked counts what is asked of the store of factors.
+type asked struct {
+	factor.Store
+	n int
+}
+
+func (a *asked) TOTP(ctx context.Context, user string) (factor.TOTP, error) {
+	a.n++
+	return a.Store.TOTP(ctx, user)
+}
+
+func (a *asked) UseRecoveryCode(ctx context.Context, user string, code [32]byte, at time.Time, ev audit.Event) (int, error) {
+	a.n++
+	return a.Store.UseRecoveryCode(ctx, user, code, at, ev)
+}
+
+// TestWorkBeforeTheRightPassword: the time of an answer follows from the work, and nothing
+// of the second factor is looked at before the password was right. Behind it, a wrong code
+// costs as much as a used one.
+func TestWorkBeforeTheRightPassword(t *testing.T) {
+	h := newHouse(t)
+	counted := &asked{Store: h.store}
+	h.Factors.Store = counted
+	for _, email := range []string{"alice@example.com", "bob@example.com", "nobody@example.com"} {
+		for _, code := range []string{"", "123456", h.code(t0, 0), h.recovery(0)} {
+			_, _ = h.Login(bg, with(Required, email, "wrong password", code), t0)
+		}
+	}
+	if counted.n != 0 {
+		t.Errorf("the store of factors was asked %d times", counted.n)
+	}
+	p := h.half(Optional, "alice@example.com", t0.Add(time.Hour))
+	now := t0.Add(time.Hour)
+	if _, err := h.second(p.Ticket, h.code(now, 0), now); err != nil {
+		t.Fatal(err)
+	}
+	works := map[int]bool{}
+	for _, code := range []string{"000000", h.code(now, 0), h.code(now, -1)} {
+		p, counted.n = h.half(Optional, "alice@example.com", now), 0
+		_, _ = h.second(p.Ticket, code, now)
+		works[counted.n] = true
+	}
+	if len(works) != 1 {
+		t.Errorf("the work of wrong codes differs: %v", works)
 	}
 }
 
