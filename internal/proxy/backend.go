@@ -82,6 +82,7 @@ type Backend struct {
 	buffers   sync.Pool      // *[copyBuffer]byte
 	filtered  sync.Pool      // *[]byte
 	ahead     sync.Pool      // *aheadBuffer
+	headers   sync.Pool      // http.Header, empty
 	watches   sync.Pool      // *watch
 }
 

@@ -36,6 +36,7 @@ func (b *Backend) forwardDirect(w http.ResponseWriter, r *http.Request, out *Out
 		}
 	}
 	res, err := b.pool.Do(r.Context(), &q)
+	b.reclaim(out)
 	if err != nil {
 		return b.failure(r, out, nil, nil, err)
 	}
@@ -57,6 +58,25 @@ func (b *Backend) forwardDirect(w http.ResponseWriter, r *http.Request, out *Out
 		defer remove()
 	}
 	return b.respond(w, a, out, nil, streams)
+}
+
+// Header returns an empty header for an Outgoing of this backend. Forward takes it back
+// when it is done with it.
+func (b *Backend) Header() http.Header {
+	if h, ok := b.headers.Get().(http.Header); ok {
+		return h
+	}
+	return make(http.Header, 32) // what a browser sends and the gate adds
+}
+
+// reclaim keeps the header for another request. The engine keeps nothing of it.
+func (b *Backend) reclaim(out *Outgoing) {
+	h := out.Header
+	out.Header = nil
+	if n := len(h); n > 0 && n <= 64 {
+		clear(h)
+		b.headers.Put(h)
+	}
 }
 
 // repeats reports whether a request may be sent again that has been written: as the

@@ -18,9 +18,9 @@ import (
 // reused: the transport may still write them after Forward returned.
 type Outgoing struct {
 	Method string
-	Target string // origin-form (or "*"), byte for byte what goes on the wire
-	Host   string // the public host; ignored when the backend's own is used
-	Header http.Header
+	Target string      // origin-form (or "*"), byte for byte what goes on the wire
+	Host   string      // the public host; ignored when the backend's own is used
+	Header http.Header // of Backend.Header or the caller's own
 
 	Body          io.ReadCloser // nil without a body
 	ContentLength int64         // 0 none, -1 unknown (sent chunked)

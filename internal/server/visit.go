@@ -90,13 +90,14 @@ func (v *visit) serve(w http.ResponseWriter, r *http.Request) {
 func (v *visit) forward(w http.ResponseWriter, r *http.Request) {
 	p := &v.passage
 	p.Begun = v.body.begun(r)
-	header := make(http.Header, len(r.Header)+6)
+	backend := v.state.Backends[p.Route.Upstream]
+	header := backend.Header()
 	if err := v.state.Gate.Forward(p, header); err != nil {
 		v.refuse(w, r, err)
 		return
 	}
 	body, length := v.body.rest(r, p)
-	err := v.state.Backends[p.Route.Upstream].Forward(w, r, proxy.Outgoing{
+	err := backend.Forward(w, r, proxy.Outgoing{
 		Method: r.Method, Target: p.ForwardTarget(), Host: p.Host, Header: header,
 		Body: body, ContentLength: length, Timeout: v.state.Timeouts[p.Route.Upstream],
 		Upgrade: p.Upgrade, Once: p.Writes, Owner: owner(p), Principal: p.Caller.Subject, Until: p.Caller.ExpiresAt, Trailer: headers.Forwardable,
