@@ -50,6 +50,10 @@ func mayImport(from, to string) error {
 		return fmt.Errorf("store is for programs of others: ours use what a layer declares")
 	case src == "store" && dst == "internal" && !strings.HasPrefix(to, "internal/storage") && to != "internal/feed":
 		return fmt.Errorf("store shows the database and its feed, and nothing else of what is inside")
+	case to == "internal/upstream" && from != "internal/proxy":
+		return fmt.Errorf("only the forwarder knows the engine towards the backend (docs/design/0002-the-upstream-engine.md)")
+	case (from == "internal/upstream" || from == "internal/octets") && to != "internal/octets":
+		return fmt.Errorf("the engine towards the backend knows bytes and nothing of ours")
 	case slices.Contains(ground, src) && !slices.Contains(ground, dst):
 		return fmt.Errorf("the ground floor imports nothing of ours but itself")
 	case slices.Contains(layers, src) && dst != src && !slices.Contains(ground, dst):
@@ -88,7 +92,7 @@ func TestArrowsPointInward(t *testing.T) {
 
 func TestDecisionsDoNotKnowNetHTTP(t *testing.T) {
 	for _, a := range imports(t) {
-		decides := slices.Contains(layers, top(a.from)) || top(a.from) == "policy"
+		decides := slices.Contains(layers, top(a.from)) || top(a.from) == "policy" || a.from == "internal/upstream"
 		if decides && !a.test && !isWrapper(a.file) && (a.to == "net/http" || strings.HasPrefix(a.to, "net/http/")) {
 			t.Errorf("%s imports %s: decisions read exchange.Request (move the wrapper to handler.go)", a.file, a.to)
 		}
@@ -223,6 +227,7 @@ func TestRules(t *testing.T) {
 		{"store", "internal/feed", true}, {"store", "internal/config", false}, {"internal/server", "store", false}, {"identity/session", "store/sqlite", false},
 		{"e2e", "internal/storage/sqlite", false}, {"internal/server", "e2e/harness", false},
 		{"", "waf", false}, {"web/target", "waf", false}, {"internal/server", "waf", false}, {"cmd/sanmon", "waf", true},
+		{"internal/proxy", "internal/upstream", true}, {"internal/server", "internal/upstream", false}, {"internal/upstream", "internal/octets", true}, {"internal/upstream", "refusal", false},
 		{"waf", "web/headers", true}, {"waf", "refusal", true}, {"waf", "", false}, {"waf", "internal/config", false},
 	} {
 		if err := mayImport(c.from, c.to); (err == nil) != c.ok {
