@@ -158,6 +158,8 @@ var exposes = map[string]string{
 	"identity/totp/totp.go":                  "makes codes with it, and shows it to its owner",
 	"identity/password/check.go":             "judges a new password",
 	"identity/password/hasher.go":            "hashes a password, and reads a stored hash",
+	"identity/password/even.go":              "reads stored hashes of other programs",
+	"identity/password/legacy.go":            "reads stored hashes of other programs",
 	"identity/refresh/token.go":              "derives refresh tokens with it",
 	"identity/session/digest.go":             "derives the next session secret with it",
 	"identity/throttle/devices.go":           "authenticates device cookies with it",

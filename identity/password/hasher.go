@@ -39,6 +39,9 @@ type Hasher struct {
 	queue   int32
 	wait    time.Duration
 	dummy   phc
+
+	heavy   chan struct{} // one at a time: hashes of others that need far more memory
+	slowest atomic.Int64  // how long no takes, in nanoseconds; see Learn
 }
 
 // New returns a Hasher.
@@ -52,7 +55,7 @@ func New(o Options) *Hasher {
 	if o.Wait <= 0 {
 		o.Wait = 2 * time.Second
 	}
-	h := &Hasher{slots: make(chan struct{}, o.Slots), queue: int32(o.Queue), wait: o.Wait}
+	h := &Hasher{slots: make(chan struct{}, o.Slots), queue: int32(o.Queue), wait: o.Wait, heavy: make(chan struct{}, 1)}
 	h.dummy = phc{standard, make([]byte, saltSize), make([]byte, tagSize)}
 	_, _ = rand.Read(h.dummy.salt) // never fails: crypto/rand ends the program instead
 	_, _ = rand.Read(h.dummy.tag)
@@ -81,27 +84,62 @@ type Result struct {
 	Upgrade bool // right, but hashed at less than the present cost: hash it again
 }
 
-// Verify compares a password with a stored PHC string. An empty stored stands for
-// nobody: the same work is done for the answer no, so that time does not tell who
-// has an account (ASVS 6.3.8). A stored hash that does not parse is an error, after
-// the same work. refusal.Busy when no slot is free in time.
-func (h *Hasher) Verify(ctx context.Context, stored, password secret.Value) (Result, error) {
-	want, broken := h.dummy, error(nil)
-	if !stored.Empty() {
-		p, err := parse(string(stored.Expose()))
-		if want, broken = p, err; err != nil {
-			want = h.dummy
+// Verify compares a password with a stored hash: a PHC string of ours, or one of the forms
+// of Importable. An empty stored stands for nobody: the same work is done for the answer
+// no, so that time does not tell who has an account (ASVS 6.3.8). A stored hash that does
+// not parse is an error, after the same work. refusal.Busy when no slot is free in time.
+//
+// Hashes of others take another time than ours. Where there are some, every no is held
+// back until the slowest of them would have been answered.
+func (h *Hasher) Verify(ctx context.Context, hash, password secret.Value) (Result, error) {
+	began := time.Now()
+	want, broken := stored{own: &h.dummy}, error(nil)
+	if !hash.Empty() {
+		if want, broken = parseStored(string(hash.Expose())); broken != nil {
+			want = stored{own: &h.dummy}
 		}
 	}
 	if n := len(password.Expose()); n == 0 || n > MaxBytes {
 		password = secret.NewString("\x00") // no new password can be this one
 	}
-	got, err := h.compute(ctx, want, password, len(want.tag))
+	ok, err := h.matches(ctx, want, password)
 	if err != nil {
 		return Result{}, err
 	}
-	ok := subtle.ConstantTimeCompare(got, want.tag) == 1 && !stored.Empty() && broken == nil
-	return Result{OK: ok, Upgrade: ok && want.weaker()}, broken
+	if want.own == nil {
+		h.learn(time.Since(began))
+	}
+	ok = ok && !hash.Empty() && broken == nil
+	if !ok {
+		h.hold(ctx, began)
+	}
+	return Result{OK: ok, Upgrade: ok && (want.own == nil || want.own.weaker())}, broken
+}
+
+// matches compares in a slot. Hashes of others are of the bytes as they were typed there;
+// ours are of NFC.
+func (h *Hasher) matches(ctx context.Context, want stored, password secret.Value) (bool, error) {
+	if want.own != nil {
+		got, err := h.compute(ctx, *want.own, password, len(want.own.tag))
+		return err == nil && subtle.ConstantTimeCompare(got, want.own.tag) == 1, err
+	}
+	if err := h.enter(ctx); err != nil {
+		return false, err
+	}
+	defer func() { <-h.slots }()
+	if want.heavy {
+		timer := time.NewTimer(h.wait)
+		defer timer.Stop()
+		select {
+		case h.heavy <- struct{}{}:
+			defer func() { <-h.heavy }()
+		case <-timer.C:
+			return false, h.busy("too many old password hashes that need much memory are being verified", nil)
+		case <-ctx.Done():
+			return false, h.busy("the request was given up", ctx.Err())
+		}
+	}
+	return want.check(password.Expose()), nil
 }
 
 // compute derives the tag of a password in a slot. Passwords are compared in NFC,

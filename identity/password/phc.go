@@ -71,7 +71,10 @@ func parse(s string) (phc, error) {
 	return phc{p, salt, tag}, nil
 }
 
-func parseParams(s string) (params, error) {
+func parseParams(s string) (params, error) { return parseParamsWithin(s, ceiling) }
+
+// parseParamsWithin reads the costs of argon2 that are at most those of most.
+func parseParamsWithin(s string, most params) (params, error) {
 	f := strings.Split(s, ",")
 	if len(f) != 3 {
 		return params{}, errFormat
@@ -85,8 +88,8 @@ func parseParams(s string) (params, error) {
 		}
 		n[i] = v
 	}
-	if n[0] > uint64(ceiling.memory) || n[1] > uint64(ceiling.time) || n[2] > uint64(ceiling.threads) {
-		return params{}, errors.New("stored password hash costs more than is allowed (reset the password)")
+	if n[0] > uint64(most.memory) || n[1] > uint64(most.time) || n[2] > uint64(most.threads) {
+		return params{}, errCost
 	}
 	if n[1] < 1 || n[2] < 1 || n[0] < 8*n[2] { // RFC 9106, Section 3.1
 		return params{}, errFormat

@@ -1,0 +1,55 @@
+package password
+
+import (
+	"context"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/secret"
+)
+
+const (
+	// grain is what times are rounded up to, so that they do not differ by chance.
+	grain = 50 * time.Millisecond
+	// maxHold bounds how long a no is held back: a busy machine must not slow itself down.
+	maxHold = 2 * time.Second
+)
+
+// Learn measures how long hashes of others take here, so that a no takes as long for
+// everybody from the first login on. Give it some of those that the store has.
+func (h *Hasher) Learn(ctx context.Context, hashes []secret.Value) {
+	for _, hash := range hashes {
+		want, err := parseStored(string(hash.Expose()))
+		if err != nil || want.own != nil {
+			continue
+		}
+		began := time.Now()
+		if _, err := h.matches(ctx, want, secret.NewString("\x00")); err == nil {
+			h.learn(time.Since(began))
+		}
+	}
+}
+
+// learn keeps the longest time, rounded up.
+func (h *Hasher) learn(took time.Duration) {
+	took = min((took/grain+1)*grain, maxHold)
+	for {
+		known := h.slowest.Load()
+		if int64(took) <= known || h.slowest.CompareAndSwap(known, int64(took)) {
+			return
+		}
+	}
+}
+
+// hold waits, outside any slot, until a no that began then may be said.
+func (h *Hasher) hold(ctx context.Context, began time.Time) {
+	wait := time.Duration(h.slowest.Load()) - time.Since(began)
+	if wait <= 0 {
+		return
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
