@@ -619,6 +619,18 @@ func TestScriptedPolicy(t *testing.T) {
 	}
 }
 
+func TestLoginWithoutPasswords(t *testing.T) {
+	h := newHome(t, login.Off)
+	h.Ways.NoPassword, h.Ways.Second = true, nil
+	page := h.get(Prefix + "login").Body.String()
+	if strings.Contains(page, `type="password"`) || !strings.Contains(page, `id="passkey"`) || !strings.Contains(page, "<noscript>") {
+		t.Error("the page asks for a password, or for no passkey")
+	}
+	if w := h.send(Prefix+"login/code", mediaForm, "code=123456", false); w.Code != 303 {
+		t.Errorf("a second step that there is not: %d", w.Code)
+	}
+}
+
 func TestPasswordOnTheAccountPage(t *testing.T) {
 	h := newHome(t, login.Optional)
 	h.signIn()
