@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/netip"
@@ -144,6 +145,21 @@ func (s *fakeStore) TouchSession(_ context.Context, sid string, secret [32]byte,
 	return nil
 }
 
+func (s *fakeStore) ReplaceJar(_ context.Context, sid string, from, to []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.rows[sid]
+	if s.err != nil {
+		return s.err
+	}
+	if !ok || !r.RevokedAt.IsZero() || !bytes.Equal(r.Jar, from) {
+		return ErrConflict
+	}
+	r.Jar = to
+	s.rows[sid] = r
+	return nil
+}
+
 func (s *fakeStore) RevokeSession(_ context.Context, sid, reason string, at time.Time, ev audit.Event) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,7 +167,7 @@ func (s *fakeStore) RevokeSession(_ context.Context, sid, reason string, at time
 	if s.err != nil || !ok || !r.RevokedAt.IsZero() {
 		return false, s.err
 	}
-	r.RevokedAt, r.RevokeReason = at, reason
+	r.RevokedAt, r.RevokeReason, r.Jar = at, reason, nil
 	s.rows[sid] = r
 	s.events = append(s.events, ev)
 	return true, nil

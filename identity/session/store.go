@@ -25,9 +25,18 @@ const (
 	// Grant is what a person allowed a client: there is no secret, access tokens name
 	// the sid. Its pauses are limited by its refresh tokens, not by Options.Idle.
 	Grant Kind = "grant"
+	// App is a login with a backend that signs its own people in: the secret is a cookie,
+	// and User is adopt.Subject of the backend, because nobody knows more.
+	App Kind = "app"
 )
 
-// Record is a session at rest. It holds no credential: secrets are stored as
+// BindKind is what a session may be bound to.
+type BindKind string
+
+// DBSC is a key that the browser keeps where it cannot be copied from.
+const DBSC BindKind = "dbsc"
+
+// Record is a session at rest. It holds no credential of ours: secrets are stored as
 // SHA-256 of 256 random bits.
 type Record struct {
 	SID        string // public handle, "ses_…"
@@ -53,15 +62,24 @@ type Record struct {
 	Parent string // Grant: sid of the login session that it came from, "" for none
 	Client string // Grant: client id
 
+	Jar []byte // what backends know the person by, an adopt.Jar that Options.Master sealed for this sid; nil once revoked
+
 	Networks []string // network keys seen, newest first, at most 8: "203.0.113.0/24"
 	Device   string   // what the person sees in a list: "Firefox on Linux"
+
+	SudoUntil time.Time // until when the last authentication opens what needs a recent one; zero: not at all
+
+	BindKind BindKind // what the session is bound to beside its secret; "" nothing
+	BindKey  []byte   // its public key: an uncompressed P-256 point
+	BoundAt  time.Time
 
 	RevokedAt    time.Time // zero while alive
 	RevokeReason string
 }
 
 // Store keeps sessions. Every method that changes what a session may do writes a
-// session change to the feed and the given event in the same transaction.
+// session change to the feed and the given event in the same transaction. Every method that
+// revokes a session also deletes its Jar.
 type Store interface {
 	// CreateSession stores a new session. When max is positive and the user has
 	// max live sessions of the same kind already, those seen longest ago are revoked
@@ -85,6 +103,9 @@ type Store interface {
 	TouchSession(ctx context.Context, sid string, secret [32]byte, at time.Time, networks []string, confirmed bool) error
 	// NoteFactors writes AMR and ACR of a live session after a step-up.
 	NoteFactors(ctx context.Context, sid string, amr []string, acr string) error
+	// ReplaceJar writes Jar of a live session if it is still from, in one statement; else
+	// ErrConflict.
+	ReplaceJar(ctx context.Context, sid string, from, to []byte) error
 	// RevokeSession ends one session and, in the same transaction, its children, each
 	// with an event token.revoked; false when it was not alive. With ReasonIdle or
 	// ReasonExpired the children live on: a grant outlasts the login that it came from,

@@ -15,11 +15,12 @@ import (
 
 const insertSession = `INSERT INTO session
 	(sid, user_id, secret_hash, prev_hash, prev_auth_time, rotated_at, confirmed, created_at, auth_time,
-	last_seen_at, expires_at, networks, device, revoked_at, revoke_reason, amr, acr, kind, parent, client)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+	last_seen_at, expires_at, networks, device, revoked_at, revoke_reason, amr, acr, kind, parent, client, jar,
+	sudo_until, bind_kind, bind_key, bound_at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`
 
 // evictSessions ends the live sessions of a user and of a kind but the $4 seen last.
-const evictSessions = `UPDATE session SET revoked_at = $3, revoke_reason = 'evicted' WHERE sid IN (
+const evictSessions = `UPDATE session SET revoked_at = $3, revoke_reason = 'evicted', jar = NULL WHERE sid IN (
 	SELECT sid FROM session WHERE user_id = $1 AND kind = $6 AND revoked_at = 0 AND expires_at > $2
 	ORDER BY last_seen_at DESC, created_at DESC, sid DESC LIMIT $5 OFFSET $4) RETURNING sid`
 
@@ -72,6 +73,14 @@ func (t *transaction) evict(r session.Record, max int, ev audit.Event) error {
 	return t.endChildren(sids, "evicted", created, ev)
 }
 
+// orNull is b at rest; nothing is NULL.
+func orNull(b []byte) any {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
+
 // kindOf is the kind of a session at rest.
 func kindOf(r session.Record) string {
 	if r.Kind == "" {
@@ -113,25 +122,27 @@ func sessionArgs(r session.Record) ([]any, error) {
 		r.SID, r.User, encodeHash(r.SecretHash), encodeHash(r.PrevHash), micros(r.PrevAuthTime), micros(r.RotatedAt),
 		flag(r.Confirmed), micros(r.CreatedAt), micros(r.AuthTime), micros(r.LastSeenAt), micros(r.ExpiresAt),
 		networks, text(r.Device), micros(r.RevokedAt), text(r.RevokeReason), amr, text(r.ACR),
-		kindOf(r), r.Parent, r.Client,
+		kindOf(r), r.Parent, r.Client, orNull(r.Jar), micros(r.SudoUntil), string(r.BindKind), orNull(r.BindKey), micros(r.BoundAt),
 	}, nil
 }
 
 const sessionColumns = `sid, user_id, secret_hash, prev_hash, prev_auth_time, rotated_at, confirmed, created_at,
-	auth_time, last_seen_at, expires_at, networks, device, revoked_at, revoke_reason, amr, acr, kind, parent, client`
+	auth_time, last_seen_at, expires_at, networks, device, revoked_at, revoke_reason, amr, acr, kind, parent, client, jar,
+	sudo_until, bind_kind, bind_key, bound_at`
 
 func scanSession(row scanner) (r session.Record, err error) {
 	var hash, prev []byte
 	var networks, amr string
-	var prevAuth, rotated, confirmed, created, auth, seen, expires, revoked int64
+	var prevAuth, rotated, confirmed, created, auth, seen, expires, revoked, sudo, bound int64
 	err = row.Scan(&r.SID, &r.User, &hash, &prev, &prevAuth, &rotated, &confirmed, &created,
 		&auth, &seen, &expires, &networks, &r.Device, &revoked, &r.RevokeReason, &amr, &r.ACR,
-		&r.Kind, &r.Parent, &r.Client)
+		&r.Kind, &r.Parent, &r.Client, &r.Jar, &sudo, &r.BindKind, &r.BindKey, &bound)
 	if err != nil {
 		return r, err
 	}
 	r.PrevAuthTime, r.RotatedAt, r.CreatedAt, r.AuthTime = at(prevAuth), at(rotated), at(created), at(auth)
 	r.LastSeenAt, r.ExpiresAt, r.RevokedAt, r.Confirmed = at(seen), at(expires), at(revoked), confirmed != 0
+	r.SudoUntil, r.BoundAt = at(sudo), at(bound)
 	var bad [4]error
 	r.SecretHash, bad[0] = decodeHash("session secret", hash)
 	r.PrevHash, bad[1] = decodeHash("session secret", prev)

@@ -70,7 +70,7 @@ func (db *DB) TouchSession(ctx context.Context, sid string, secret [32]byte, at 
 	return db.failure("touch session", err)
 }
 
-const revokeSession = `UPDATE session SET revoked_at = $2, revoke_reason = $3 WHERE sid = $1 AND revoked_at = 0
+const revokeSession = `UPDATE session SET revoked_at = $2, revoke_reason = $3, jar = NULL WHERE sid = $1 AND revoked_at = 0
 	RETURNING user_id`
 
 // RevokeSession implements session.Store. An expired session that was not revoked
@@ -130,7 +130,7 @@ func (t *transaction) endChildren(parents []string, reason string, when int64, b
 	return nil
 }
 
-const revokeUserSessions = `UPDATE session SET revoked_at = $3, revoke_reason = $4
+const revokeUserSessions = `UPDATE session SET revoked_at = $3, revoke_reason = $4, jar = NULL
 	WHERE user_id = $1 AND sid <> $2 AND revoked_at = 0 AND expires_at > $3 RETURNING sid`
 
 // RevokeUserSessions implements session.Store. When there is nothing to end,

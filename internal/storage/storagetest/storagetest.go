@@ -48,6 +48,8 @@ func Run(t *testing.T, open Open) {
 		"grants/idle":       grantIdle,
 		"race/grant":        raceGrant,
 		"sessions/factors":  sessionFactors,
+		"sessions/jar":      sessionJar,
+		"sessions/jarends":  sessionJarEnds,
 		"principals/create": principalCreate,
 		"principals/find":   principalFind,
 		"principals/change": principalChange,
