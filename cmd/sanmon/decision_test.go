@@ -64,7 +64,7 @@ func newReal(tb testing.TB) *real {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = store.Close() })
-	l, err := openLayers(ctx, c, store, slog.New(slog.DiscardHandler), func() bool { return false })
+	l, err := openLayers(ctx, c, store, slog.New(slog.DiscardHandler), func() bool { return false }, func() bool { return false })
 	if err != nil {
 		tb.Fatal(err)
 	}

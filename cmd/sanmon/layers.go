@@ -64,8 +64,8 @@ type layers struct {
 }
 
 // openLayers reads keys and principals into memory. stale reports that the change
-// feed is behind.
-func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger *slog.Logger, stale func() bool) (*layers, error) {
+// feed is behind, staleKeys that it is too far behind for API keys.
+func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger *slog.Logger, stale, staleKeys func() bool) (*layers, error) {
 	master, err := openMaster(ctx, c)
 	if err != nil {
 		return nil, hinted{err, "make a key with: sanmon init"}
@@ -92,7 +92,7 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 		return nil, err
 	}
 	l.index, err = apikey.NewIndex(store, apikey.Options{
-		Env: apikey.Env(c.Environment), Peppers: l.rings[secret.PurposePepper], Owners: owners{l.people}, Stale: stale,
+		Env: apikey.Env(c.Environment), Peppers: l.rings[secret.PurposePepper], Owners: owners{l.people}, Stale: staleKeys,
 		Failed: func(err error) { logger.Warn("last uses of keys could not be written", "error", err) },
 	})
 	if err != nil {

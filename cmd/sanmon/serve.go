@@ -96,7 +96,7 @@ func newNode(ctx context.Context, c *config.Config, store *storage.DB, lines *lo
 		Apply: func(ctx context.Context, ch feed.Change) { n.layers.apply(ctx, ch) },
 		Reset: func(ctx context.Context) { n.layers.reset(ctx) },
 	}
-	if n.layers, err = openLayers(ctx, c, store, logger, n.follower.Stale); err != nil {
+	if n.layers, err = openLayers(ctx, c, store, logger, n.follower.Stale, n.staleKeys); err != nil {
 		return nil, err
 	}
 	n.layers.pages.Counted = n.metrics.Violation
@@ -114,6 +114,7 @@ func newNode(ctx context.Context, c *config.Config, store *storage.DB, lines *lo
 func (n *node) gauges() {
 	n.metrics.Gauge("sanmon_feed_age_seconds", "Time since the change feed was last known to be current.", func() float64 { return n.follower.Age().Seconds() })
 	n.metrics.Gauge("sanmon_keys", "API keys in memory.", func() float64 { return float64(n.layers.index.Len()) })
+	n.metrics.Gauge("sanmon_key_index_age_seconds", "Time since the API keys in memory were last known to be those of the store.", func() float64 { return n.keysAge().Seconds() })
 	n.metrics.Gauge("sanmon_sessions_cached", "Sessions in memory.", func() float64 { return float64(n.layers.keeper.Len()) })
 	n.metrics.Gauge("sanmon_tokens_cached", "Verified access tokens in memory.", func() float64 { return float64(n.layers.access.Len()) })
 	for word := range n.layers.grants.Counts() {

@@ -19,7 +19,7 @@ func (l *layers) ways(c *config.Config) (portal.Ways, *portal.Account, error) {
 	w := portal.Ways{NoPassword: !c.Login.Password}
 	account := &portal.Account{
 		Store: l.store, Sessions: l.keeper, Logins: l.login, Factors: l.login.Factors, Office: l.login.Office,
-		Keys: l.service, Env: apikey.Env(c.Environment), SecondFactor: auth.second, Password: c.Login.Password,
+		Keys: l.keysUnder(c), Env: apikey.Env(c.Environment), SecondFactor: auth.second, Password: c.Login.Password,
 	}
 	if auth.second != login.Off {
 		w.Second = secondStep{auth}

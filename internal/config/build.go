@@ -48,6 +48,7 @@ func (b *builder) config(root *value) *Config {
 		CSP:        CSP{top.get("csp", "learn").bool(), b.file(top.get("csp", "approved").text()), top.get("csp", "report_sample").bool()},
 		Audit:      b.audit(top.get("audit")),
 		Leaks:      b.leaks(top.get("leaks")),
+		Keys:       b.keys(top.get("keys")),
 		ObserveAll: b.observeAll(top.get("observe_all")),
 	}
 	c.TLS = b.tls(top.get("tls"), top.get("public_url"), c.ClientIP)

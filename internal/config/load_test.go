@@ -42,6 +42,7 @@ func TestDesignExample(t *testing.T) {
 		ForwardAuth: ForwardAuth{"auto", true},
 		MasterKey:   "file:conf/data/master.key",
 		Leaks:       Leaks{GitHub{Keys: "https://api.github.com/meta/public_keys/secret_scanning"}},
+		Keys:        Keys{MaxAge: 5 * time.Second},
 		Upstreams: map[string]*Upstream{"app": {Name: "app", URL: "http://127.0.0.1:8000", Timeout: 30 * time.Second,
 			OpenAPI: "http://127.0.0.1:8000/openapi.json", HostFrom: "preserve"}},
 		Session: Session{Idle: time.Hour, Absolute: 24 * time.Hour, Rotate: 15 * time.Minute, SameSite: "lax", Network: "step_up"},

@@ -57,5 +57,6 @@ func laterKeys() []key {
 		)},
 		auditKey(),
 		leaksKey(),
+		keysKey(),
 	}
 }

@@ -35,6 +35,7 @@ type Config struct {
 	CSP         CSP
 	Audit       Audit
 	Leaks       Leaks
+	Keys        Keys
 	ObserveAll  time.Time // checks that can be observed only report until then; zero: off
 
 	Warnings []Error // what is allowed and still worth knowing, in the order of the file

@@ -3,6 +3,7 @@ package apikey
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // maxDoubts bounds the keys that are doubted one by one; beyond it all are.
@@ -14,8 +15,9 @@ type doubt struct {
 	all  atomic.Bool
 	some atomic.Int32 // len(ids)
 
-	mu  sync.Mutex
-	seq uint64
+	mu    sync.Mutex
+	seq   uint64
+	since time.Time // when the first of the present doubts began; zero: there is none
 	// allSeq is the seq at which everything was last doubted.
 	allSeq uint64
 	ids    map[ID]uint64 // to the seq at which it was last doubted
@@ -39,7 +41,7 @@ func (d *doubt) of(id ID) bool {
 func (d *doubt) add(id ID) uint64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.seq++
+	d.begins()
 	if d.ids == nil {
 		d.ids = map[ID]uint64{}
 	}
@@ -60,6 +62,7 @@ func (d *doubt) remove(id ID, seen uint64) {
 	if d.ids[id] <= seen {
 		delete(d.ids, id)
 		d.some.Store(int32(len(d.ids)))
+		d.ends()
 	}
 }
 
@@ -81,15 +84,41 @@ func (d *doubt) end(seen uint64) {
 	}
 	d.some.Store(int32(len(d.ids)))
 	d.all.Store(d.allSeq > seen)
+	d.ends()
 }
 
 // everything doubts all keys.
 func (d *doubt) everything() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.seq++
+	d.begins()
 	d.allSeq = d.seq
 	d.all.Store(true)
+}
+
+// begins counts a new doubt. d.mu is held.
+func (d *doubt) begins() {
+	d.seq++
+	if d.since.IsZero() {
+		d.since = time.Now()
+	}
+}
+
+// ends notes that nothing is in doubt any more, if that is so. d.mu is held.
+func (d *doubt) ends() {
+	if len(d.ids) == 0 && !d.all.Load() {
+		d.since = time.Time{}
+	}
+}
+
+// age is how long something has been in doubt without a break; 0: nothing is.
+func (d *doubt) age() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.since.IsZero() {
+		return 0
+	}
+	return time.Since(d.since)
 }
 
 // list returns the keys that are doubted one by one, and whether all are.

@@ -80,7 +80,7 @@ func NewIndex(store Loader, o Options) (*Index, error) {
 	}
 	x := &Index{o: o, store: store, reads: make(chan struct{}, storeReads), write: make(chan struct{}, 1), in: newInterner()}
 	x.macs.peppers = o.Peppers
-	x.doubt.all.Store(true)
+	x.doubt.everything()
 	return x, nil
 }
 
@@ -188,6 +188,11 @@ func (x *Index) publish(id ID, e *entry) {
 // Flush doubts every key, for a feed that was cut and cannot say what it missed:
 // requests read the store until Run has loaded everything again.
 func (x *Index) Flush() { x.doubt.everything() }
+
+// Doubtful is how long something in memory has not been known to be true, because a
+// change could not be read; 0 when all of it is. What is in doubt is read from the store,
+// so this is a measure of health and not of danger.
+func (x *Index) Doubtful() time.Duration { return x.doubt.age() }
 
 // Len counts the keys in memory.
 func (x *Index) Len() int {
