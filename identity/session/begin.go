@@ -70,10 +70,15 @@ func (k *Keeper) StepUp(ctx context.Context, cookie string, user principal.Recor
 		case l == nil:
 			return k.Begin(ctx, user, m, now)
 		case l.User != user.ID:
+			j, _ := k.jar(l) // what cannot be opened is lost
 			if _, err := k.End(ctx, l.SID, ReasonReplaced, m, now); err != nil {
 				return secret.Value{}, Record{}, err
 			}
-			return k.Begin(ctx, user, m, now)
+			value, r, err := k.Begin(ctx, user, m, now)
+			if err == nil && l.Kind == App {
+				k.carry(ctx, j, r.SID)
+			}
+			return value, r, err
 		}
 		value, r, err := k.raise(ctx, l, m, shared)
 		if !errors.Is(err, ErrConflict) {

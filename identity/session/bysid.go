@@ -33,6 +33,9 @@ func (k *Keeper) Live(ctx context.Context, sid string, from netip.Addr, now time
 	if st := l.standing(now, o); st != current {
 		return k.refuse(ctx, l, st, from, now)
 	}
+	if l.Kind == App {
+		return refusal.New(refusal.LoginRequired, "session %s is that of a backend, which no token stands on", l.SID)
+	}
 	p, err := k.person(ctx, l)
 	if err != nil {
 		return err

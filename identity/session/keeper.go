@@ -28,6 +28,7 @@ type Keeper struct {
 	options    atomic.Pointer[Options]
 	memory     *memory
 	whole      *caller.Rights // a session does not narrow its person
+	nothing    *caller.Rights // what a session of a backend grants
 	urgent     chan *live     // learned something that other nodes should know
 	expired    chan expiry
 }
@@ -38,7 +39,7 @@ func New(store Store, principals Principals, o Options) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{store: store, principals: principals, memory: newMemory(o.Max), whole: &caller.Rights{Whole: true},
+	k := &Keeper{store: store, principals: principals, memory: newMemory(o.Max), whole: &caller.Rights{Whole: true}, nothing: &caller.Rights{},
 		urgent: make(chan *live, 256), expired: make(chan expiry, 256)}
 	k.options.Store(&o)
 	return k, nil
@@ -74,9 +75,11 @@ func (k *Keeper) Judge(ctx context.Context, cookie string, from netip.Addr, now 
 	if st > racing {
 		return false, k.refuse(ctx, l, st, from, now)
 	}
-	p, err := k.person(ctx, l)
-	if err != nil {
-		return false, err
+	var p *principal.Principal
+	if l.Kind != App {
+		if p, err = k.person(ctx, l); err != nil {
+			return false, err
+		}
 	}
 	network := Network(from)
 	strange := !l.knows(network)
@@ -88,9 +91,13 @@ func (k *Keeper) Judge(ctx context.Context, cookie string, from netip.Addr, now 
 		k.tell(l)
 	}
 	k.note(l, st, now)
-	*into = caller.Caller{Kind: caller.Session, Subject: p.ID, Email: p.Email, Name: p.Name, SID: l.SID,
-		Credential: k.whole, Principal: p.Rights, AMR: l.AMR, ACR: l.ACR, AuthTime: l.authTime(st), ExpiresAt: l.ExpiresAt,
-		Bindings: l.tokens(now, o), Slot: l.slot}
+	if l.Kind == App {
+		k.app(l, st, now, o, into)
+	} else {
+		*into = caller.Caller{Kind: caller.Session, Subject: p.ID, Email: p.Email, Name: p.Name, SID: l.SID,
+			Credential: k.whole, Principal: p.Rights, AMR: l.AMR, ACR: l.ACR, AuthTime: l.authTime(st), ExpiresAt: l.ExpiresAt,
+			Bindings: l.tokens(now, o), Slot: l.slot}
+	}
 	if strange && o.Network == StepUp {
 		into.AuthTime = time.Unix(0, 0) // not zero: zero is "no person"
 	}

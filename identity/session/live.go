@@ -1,12 +1,14 @@
 package session
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/identity/adopt"
 )
 
 // live is one session in memory: the row as it was read, which never changes, and
@@ -20,8 +22,9 @@ type live struct {
 	stored    atomic.Int64 // last-seen mark in the store, microseconds
 	confirmed atomic.Bool
 	networks  atomic.Pointer[[]netip.Prefix]
-	unwritten atomic.Bool // confirmed or networks are not in the store yet
-	replaced  atomic.Bool // the secret was rotated: the store must not hear of this one
+	unwritten atomic.Bool               // confirmed or networks are not in the store yet
+	jar       atomic.Pointer[adopt.Jar] // Jar, opened; nil: not yet
+	replaced  atomic.Bool               // the secret was rotated: the store must not hear of this one
 }
 
 // newLive puts a row into memory. former, if any, is what was known of the same
@@ -38,6 +41,9 @@ func newLive(r Record, former *live) *live {
 	l.stored.Store(r.LastSeenAt.UnixMicro())
 	if former != nil {
 		l.slot = former.slot
+		if bytes.Equal(former.Jar, r.Jar) {
+			l.jar.Store(former.jar.Load())
+		}
 		l.touch(time.UnixMicro(former.seen.Load()))
 		if former.SecretHash == r.SecretHash && former.confirmed.Load() && !r.Confirmed {
 			l.confirmed.Store(true)

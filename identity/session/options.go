@@ -47,6 +47,9 @@ type Options struct {
 	// so that any node can send the same successor again. Without it a lost answer to
 	// a rotation ends the session after Redeliver.
 	Ring *secret.Ring
+	// Master seals what sessions hold of backends that sign their own people in; nil: there
+	// are no such backends.
+	Master *secret.Master
 	// Offset is the clock that all nodes share (the database's) less ours: Race and
 	// Redeliver are shorter than clocks differ. Times in the store, and in what is
 	// returned, are by the shared one. nil: one node, or one clock.
