@@ -31,7 +31,7 @@ const (
 
 // The limits that are not options: they bound what a broken backend may cost.
 const (
-	maxResponseHeader = 256 << 10 // bytes of a response head, 1xx included
+	maxResponseHeader = 256 << 10 // bytes of a response head, 1xx included; of the engine 64 KiB
 	maxResponseFields = 256       // field lines of a response head
 	connBuffer        = 8 << 10   // bytes of the read and of the write buffer of a backend connection
 	copyBuffer        = 32 << 10  // bytes moved at once
@@ -58,7 +58,8 @@ type Options struct {
 	// direction; pings count as traffic. Default 10 min.
 	TunnelIdle time.Duration
 
-	// MaxIdle is how many idle connections are kept. Default 256.
+	// MaxIdle is how many idle connections are kept, by the engine and by the transport
+	// each. Default 256.
 	MaxIdle int
 	// IdleTimeout is how long an idle connection is kept. It has to be shorter than
 	// the backend's own keep-alive (gunicorn 2 s, uvicorn 5 s), because a request

@@ -72,7 +72,7 @@ func FuzzResponse(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	b.transport.DisableKeepAlives = true
+	b.Close() // no connection is kept
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		answers <- answer
 		w := httptest.NewRecorder()

@@ -16,8 +16,9 @@ func (b *Backend) plain(out *Outgoing) bool {
 	return (out.Body == nil || out.ContentLength == 0) && !out.Upgrade && b.timeout(out) == b.options.Timeout
 }
 
-// forwardPlain is Forward for most requests. A context for each would cost a
-// twenty-fifth of all CPU time; here the body of the answer is what is cut.
+// forwardPlain is Forward for most requests that our own engine does not take: to https
+// backends. A context for each would cost a twenty-fifth of all CPU time; here the body of
+// the answer is what is cut.
 func (b *Backend) forwardPlain(w http.ResponseWriter, r *http.Request, out *Outgoing) error {
 	req, _, err := b.request(r.Context(), r, out, nil)
 	if err != nil {
