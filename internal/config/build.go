@@ -55,10 +55,12 @@ func (b *builder) config(root *value) *Config {
 	c.Upstreams = b.allUpstreams(top.get("upstreams"))
 	c.Roles = b.allRoles(top.get("roles"))
 	c.Routes = b.allRoutes(top.get("routes"), top.get("profiles"))
+	b.loginRoles(top.get("login"), c.Roles)
+	c.Clients = b.clients(top.get("clients"))
 	if c.CSP.Learn && !slices.ContainsFunc(c.Routes, func(r *Route) bool { return r.CSP != "floor" }) {
 		b.warn(top.get("csp", "learn").at, "set output.csp: observe on a route", "csp.learn is on, but every route has the floor only: nothing is learned")
 	}
-	if !c.Login.Password && !c.Login.Passkey && takes(c.Routes, caller.Session) {
+	if !c.Login.Password && !c.Login.Passkey && len(c.Login.OIDC) == 0 && takes(c.Routes, caller.Session) {
 		b.warn(top.get("login", "password").at, "set login.password: true", "routes take a session, but there is no way to sign in")
 	}
 	return c

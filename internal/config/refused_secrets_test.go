@@ -26,7 +26,7 @@ func TestRefusedSecrets(t *testing.T) {
 		{8, `store: { url: sqlite:x, password: env:P }`, `8:35: store.password: a SQLite file has no password (remove it)`},
 		{8, "log: { db_password: hunter2 }", "8:8: unknown key \"db_password\" in log (remove it; known here: level, format)\n8:21: " + clear},
 		{8, "alerts: { webhook: x, secret: hunter2 }", "8:9: \"alerts\" is not part of this version (remove it)\n8:31: " + clear},
-		{8, "login: { oidc: [ { name: x, client_secret: hunter2 } ] }", "8:16: \"login.oidc\" is not part of this version (remove it)\n8:44: " + clear},
+		{8, "login: { oidc: [ { name: x, issuer: \"https://x.example\", client_id: x, client_secret: hunter2 } ] }", "8:87: login.oidc[].client_secret: " + clear},
 		{8, "# -----BEGIN RSA PRIVATE KEY-----hunter2", `8:3: the configuration contains a PEM block (put it into a file of its own and name that: cert_file, key_file, file:PATH)`},
 		{8, "limiter: smk_live_hunter2hunter2", "8:10: the configuration contains an API key (remove it, and revoke it: sanmon key revoke ID)\n8:10: limiter: [REDACTED] is not a limiter (write local, or valkey://HOST:PORT)"},
 		{8, `master_key: "-----BEGIN hunter2"`, "8:13: master_key: " + clear + "\n8:14: the configuration contains a PEM block (put it into a file of its own and name that: cert_file, key_file, file:PATH)"},
@@ -41,15 +41,13 @@ func TestRefusedSecrets(t *testing.T) {
 
 func TestLaterVersions(t *testing.T) {
 	checkRefused(t, []refused{
-		{8, "login: { signup: open }", `8:18: "login.signup: open" is not part of this version (remove it, or set it to closed)`},
-		{8, "login: { smtp: { url: x } }", `8:16: "login.smtp" is not part of this version (remove it)`},
 		{8, "master_key: vault://kv/sanmon", `8:13: "master_key: vault://…" is not part of this version (remove it, or set it to env:NAME, file:PATH or cred:NAME)`},
 		{8, "dbsc: required", `8:7: "dbsc: required" is not part of this version (remove it, or set it to off)`},
 		{8, "clients: [ { id: mobile } ]", `8:10: "clients" is not part of this version (remove it)`},
 		{4, `  app: { url: "http://a", app_session: { cookies: [s] } }`, `4:40: "upstreams.app.app_session" is not part of this version (remove it)`},
 		{7, route("boundary: [session, app]"), `7:57: "routes[].boundary[]: app" is not part of this version (remove it, or set it to session, token, key or public)`},
 	})
-	off := minimal + "login: { passkey: false, totp: off, signup: closed, oidc: [], smtp: {} }\ndbsc: off\nclients: []\ncsp: {}\nalerts: off\naudit: {}\n"
+	off := minimal + "login: { passkey: false, totp: off, signup: closed, oidc: [] }\ndbsc: off\nclients: []\ncsp: {}\nalerts: off\naudit: {}\n"
 	if c, err := parse("f", []byte(off), now); err != nil || len(c.Warnings) > 0 {
 		t.Errorf("what is off was not accepted: %v", err)
 	}

@@ -20,23 +20,7 @@ func callerKeys() []key {
 			key{name: "redeliver", def: "60s", shape: one(span(0, 10*time.Minute)), doc: "How long the old secret still works when the answer with the new one may have been lost."},
 			key{name: "race", def: "10s", shape: one(span(0, 5*time.Minute)), doc: "How long the old secret still works for requests that were under way."},
 		)},
-		{name: "login", doc: "Which ways of signing in there are.", shape: section(
-			key{name: "password", def: "true", shape: one(flag()), doc: "E-mail address and password."},
-			key{name: "passkey", def: "true", shape: one(flag()), doc: "Passkeys (WebAuthn). They count as two factors: no one-time code is asked for. They need a `public_url` with a host name; where it has an IP address they are off."},
-			key{name: "totp", def: "optional", shape: one(enum("choice", "off", "optional", "required")), doc: "One-time codes of an app as a second factor beside the password: for those who have enrolled one, or for everybody; who has none then enrols one at the next login, before anything else."},
-			key{name: "signup", def: "closed", shape: one(enum("choice", "closed", "open").without("closed", "open")), doc: "Whether people can make accounts for themselves."},
-			key{name: "oidc", later: true, doc: "Sign in with another provider.", shape: listOf(section(
-				key{name: "name", shape: one(anyText()), doc: "What the button says."},
-				key{name: "issuer", shape: one(anyText()), doc: "Its issuer."},
-				key{name: "client_id", shape: one(anyText()), doc: "Our client id there."},
-				key{name: "client_secret", secret: true, shape: one(secretRef()), doc: "Reference of our secret there."},
-			))},
-			key{name: "smtp", later: true, doc: "Mail for one-time links.", shape: section(
-				key{name: "url", shape: one(anyText()), doc: "smtp://host:port."},
-				key{name: "from", shape: one(anyText()), doc: "Address of the sender."},
-				key{name: "password", secret: true, shape: one(secretRef()), doc: "Reference of the password."},
-			)},
-		)},
+		{name: "login", doc: "Which ways of signing in there are.", shape: section(loginKeys()...)},
 		{name: "roles", shape: byName(roleName(), many(scopeName())), example: `{ reader: ["notes:read"], admin: ["*"] }`,
 			doc: "What each role grants: a list of scopes. `resource:*` is every scope of a resource, `*` every scope."},
 	}

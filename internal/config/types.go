@@ -109,13 +109,6 @@ type Token struct {
 	Redeliver, Race                         time.Duration
 }
 
-// Login says which ways of signing in exist.
-type Login struct {
-	Password bool
-	Passkey  bool
-	TOTP     string // "off", "optional" or "required"
-}
-
 // Limits are those that hold on all routes: before authentication, and of known callers.
 type Limits struct {
 	Network, Failures Rate
