@@ -12,6 +12,7 @@ type Name string
 const (
 	LoginOK         Name = "login.ok"
 	LoginFailed     Name = "login.failed"
+	LoginThrottled  Name = "login.throttled" // the failure that filled a count: logins of that account or network wait
 	Logout          Name = "logout"
 	SessionRevoked  Name = "session.revoked"
 	SessionExpired  Name = "session.expired"
