@@ -26,7 +26,7 @@ const (
 	public  = "https://app.example.com"
 	host    = "app.example.com"
 	session = "good-session"
-	key     = "smk_live_000000000001_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA2vG8vN"
+	key     = "smk_live_000000000001_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA2vG8vN" // sanmon:allow sanmon-key a vector of docs/formats.md
 )
 
 var (

@@ -101,6 +101,17 @@ backends() {
 	fi
 }
 
+# gitleaks is a Go program; GOBIN keeps it in here.
+gitleaks() {
+	if [ -x .cache/bin/gitleaks ]; then
+		say "gitleaks (published rules): present"
+	elif GOFLAGS= GOBIN="$PWD/.cache/bin" timeout 300 "${GO:-go}" install github.com/zricethezav/gitleaks/v8@v8.24.2 >/dev/null 2>&1; then
+		say "gitleaks (published rules): installed"
+	else
+		say "gitleaks (published rules): missing, and could not be built; its test skips"
+	fi
+}
+
 part "C compiler (race detector)" has_gcc gcc libc6-dev
 part "curl" has_curl curl
 part "PostgreSQL" has_postgres postgresql
@@ -109,6 +120,7 @@ part "nginx (forward-auth)" has_nginx nginx-light
 part "Caddy (forward-auth)" has_caddy caddy
 part "Valkey or Redis (shared limits)" has_valkey redis-server
 backends
+gitleaks
 if [ "${1:-}" = bench ]; then
 	part "wrk (bench has a load generator of its own)" has_wrk wrk
 fi

@@ -277,7 +277,7 @@ func TestScenarios(t *testing.T) {
 			other, _ := w.grant(w.login("ses_other"))
 			spy := &spy{Store: w.db}
 			n := w.nodeOn(spy)
-			bad := []string{"", r0[:len(r0)-1], r0 + "0", r0[1:], strings.ToLower(r0), " " + r0, r0 + "\n", "smk_live_000000000001_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA2vG8vN",
+			bad := []string{"", r0[:len(r0)-1], r0 + "0", r0[1:], strings.ToLower(r0), " " + r0, r0 + "\n", "smk_live_000000000001_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA2vG8vN", // sanmon:allow sanmon-key a vector of docs/formats.md
 				r0[:40] + other[40:], other[:40] + r0[40:]}
 			for i := range len(r0) {
 				for _, c := range "0Az_" {

@@ -105,7 +105,7 @@ func TestHostileTokens(t *testing.T) {
 		"amr empty": with(`["pwd"]`, `[]`), "amr a string": with(`["pwd"]`, `"pwd"`), "amr with an empty word": with(`["pwd"]`, `["pwd",""]`), "amr too long": with(`["pwd"]`, `["a","b","c","d","e","f","g","h","i"]`), "acr empty": with(`"aal1"`, `""`), "acr null": with(`"aal1"`, `null`),
 		"cnf empty": with(`}`, `,"cnf":{}}`), "cnf with a jwk": with(`}`, `,"cnf":{"jwk":{}}}`), "cnf.jkt short": with(`}`, `,"cnf":{"jkt":"AAAA"}}`), "cnf.jkt with bits left over": with(`}`, `,"cnf":{"jkt":"`+strings.Repeat("A", 42)+`B"}}`), "cnf.jkt empty": with(`}`, `,"cnf":{"jkt":""}}`), "gen 0": with(`}`, `,"gen":0}`), "gen negative": with(`}`, `,"gen":-1}`),
 
-		"an ID token": signed(`{"iss":"https://app.example.com","sub":"usr_1","aud":"mobile","exp":1780000300,"iat":1780000000,"nonce":"n"}`), "a refresh token": "snr1.AAAA.BBBB.CCCC", "an API key": "smk_live_000000000001_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA2vG8vN", "an opaque text": "2YotnFZFEjr1zCsicMWpAA",
+		"an ID token": signed(`{"iss":"https://app.example.com","sub":"usr_1","aud":"mobile","exp":1780000300,"iat":1780000000,"nonce":"n"}`), "a refresh token": "snr1.AAAA.BBBB.CCCC", "an API key": "smk_live_000000000001_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA2vG8vN", "an opaque text": "2YotnFZFEjr1zCsicMWpAA", // sanmon:allow sanmon-key a vector of docs/formats.md
 	} {
 		if _, code := w.judge(token, t0); code != refusal.TokenInvalid {
 			t.Errorf("%s: %q, want token_invalid", name, code)
