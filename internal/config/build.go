@@ -50,6 +50,7 @@ func (b *builder) config(root *value) *Config {
 		Leaks:      b.leaks(top.get("leaks")),
 		Keys:       b.keys(top.get("keys")),
 		ObserveAll: b.observeAll(top.get("observe_all")),
+		Alerts:     b.alerts(top.get("alerts")),
 	}
 	c.TLS = b.tls(top.get("tls"), top.get("public_url"), c.ClientIP)
 	c.Upstreams = b.allUpstreams(top.get("upstreams"))

@@ -121,7 +121,7 @@ func TestSchema(t *testing.T) {
 }
 
 func isBelowLater(name string) bool {
-	for _, prefix := range []string{"tls.acme", "clients", "csp.", "alerts.", "audit.", "login.oidc", "login.smtp"} {
+	for _, prefix := range []string{"tls.acme", "clients", "csp.", "audit.", "login.oidc", "login.smtp"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}

@@ -25,7 +25,10 @@ func TestRefusedSecrets(t *testing.T) {
 		{8, `store: "mysql://me:hunter2@db/x"`, `8:8: store: "mysql://[REDACTED]@db/x" is not a store address (write sqlite:PATH or postgres://USER@HOST/DATABASE)`},
 		{8, `store: { url: sqlite:x, password: env:P }`, `8:35: store.password: a SQLite file has no password (remove it)`},
 		{8, "log: { db_password: hunter2 }", "8:8: unknown key \"db_password\" in log (remove it; known here: level, format)\n8:21: " + clear},
-		{8, "alerts: { webhook: x, secret: hunter2 }", "8:9: \"alerts\" is not part of this version (remove it)\n8:31: " + clear},
+		{8, "alerts: { webhook: https://h/hunter2, secret: hunter2 }", "8:47: alerts.secret: " + clear},
+		{8, `alerts: { webhook: "http://h/hunter2", secret: env:A }`, `8:20: alerts.webhook: it takes no messages: the URL is not encrypted on the way (write an https URL; http is for localhost, 127.0.0.1 and [::1] only)`},
+		{8, `alerts: { webhook: "https://me:hunter2@h/", secret: env:A }`, `8:20: alerts.webhook: it takes no messages: a user or password must not be written into the URL (messages are signed: the receiver verifies that)`},
+		{8, `alerts: { webhook: "https://h/hunter2" }`, `8:20: alerts.secret is missing: messages are always signed (add secret: file:PATH; make one with: echo whsec_$(openssl rand -base64 32))`},
 		{8, "login: { oidc: [ { name: x, issuer: \"https://x.example\", client_id: x, client_secret: hunter2 } ] }", "8:87: login.oidc[].client_secret: " + clear},
 		{8, "# -----BEGIN RSA PRIVATE KEY-----hunter2", `8:3: the configuration contains a PEM block (put it into a file of its own and name that: cert_file, key_file, file:PATH)`},
 		{8, "limiter: smk_live_hunter2hunter2", "8:10: the configuration contains an API key (remove it, and revoke it: sanmon key revoke ID)\n8:10: limiter: [REDACTED] is not a limiter (write local, or valkey://HOST:PORT)"},
@@ -47,7 +50,7 @@ func TestLaterVersions(t *testing.T) {
 		{4, `  app: { url: "http://a", app_session: { cookies: [s] } }`, `4:40: "upstreams.app.app_session" is not part of this version (remove it)`},
 		{7, route("boundary: [session, app]"), `7:57: "routes[].boundary[]: app" is not part of this version (remove it, or set it to session, token, key or public)`},
 	})
-	off := minimal + "login: { passkey: false, totp: off, signup: closed, oidc: [] }\ndbsc: off\nclients: []\ncsp: {}\nalerts: off\naudit: {}\n"
+	off := minimal + "login: { passkey: false, totp: off, signup: closed, oidc: [] }\ndbsc: off\nclients: []\ncsp: {}\nalerts: {}\naudit: {}\n"
 	if c, err := parse("f", []byte(off), now); err != nil || len(c.Warnings) > 0 {
 		t.Errorf("what is off was not accepted: %v", err)
 	}

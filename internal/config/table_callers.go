@@ -35,10 +35,7 @@ func laterKeys() []key {
 			key{name: "scopes", shape: many(scopeName()), doc: "What it may ask for."},
 		))},
 		{name: "dbsc", def: "off", shape: one(enum("choice", "off", "opportunistic", "required").without("off", "opportunistic", "required")), doc: "Device-bound session credentials."},
-		{name: "alerts", later: true, doc: "Messages about events such as token theft.", shape: section(
-			key{name: "webhook", shape: one(anyText()), doc: "Where to post them."},
-			key{name: "secret", secret: true, shape: one(secretRef()), doc: "Reference of the signing secret."},
-		)},
+		alertsKey(),
 		auditKey(),
 		leaksKey(),
 		keysKey(),

@@ -36,6 +36,7 @@ type Config struct {
 	Audit       Audit
 	Leaks       Leaks
 	Keys        Keys
+	Alerts      Alerts
 	ObserveAll  time.Time // checks that can be observed only report until then; zero: off
 
 	Warnings []Error // what is allowed and still worth knowing, in the order of the file
