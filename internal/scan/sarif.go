@@ -1,5 +1,7 @@
 package scan
 
+import "net/url"
+
 // SARIF gives the findings as a log of SARIF 2.1.0 (OASIS), ready for encoding/json.
 func (r *Report) SARIF(version string) any {
 	type m = map[string]any
@@ -19,7 +21,7 @@ func (r *Report) SARIF(version string) any {
 			"ruleId": f.Rule, "ruleIndex": index[f.Rule], "level": level, "message": m{"text": f.Why + " (" + f.Remedy + ")"},
 			"partialFingerprints": m{"sanmon/v1": f.Fingerprint},
 			"locations": []m{{"physicalLocation": m{
-				"artifactLocation": m{"uri": f.File}, "region": m{"startLine": f.Line, "startColumn": f.Column},
+				"artifactLocation": m{"uri": (&url.URL{Path: f.File}).String()}, "region": m{"startLine": f.Line, "startColumn": f.Column},
 			}}},
 		})
 	}
