@@ -96,6 +96,9 @@ func Run(t *testing.T, open Open) {
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}
+	for name, test := range sealedSuite() {
+		t.Run(name, func(t *testing.T) { test(t, open) })
+	}
 	for name, test := range factorSuite() {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}
