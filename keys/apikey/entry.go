@@ -39,7 +39,8 @@ type use struct {
 	minute atomic.Int64 // of the last use, minutes since 1970
 	// network is where it was last used from, as network.Key writes it.
 	network atomic.Pointer[string]
-	marked  atomic.Bool // waits to be written
+	marked  atomic.Bool  // waits to be written
+	remac   atomic.Int32 // version of the pepper that the key waits to be moved to; 0: none
 }
 
 // used returns the entry's use, making it once.

@@ -38,6 +38,11 @@ type Options struct {
 	// Stale reports that the change feed is behind, so that memory may not be true:
 	// every key is then read from the store. nil means never.
 	Stale func() bool
+	// Remacs moves keys that are used under an old pepper to the newest. nil: they stay.
+	Remacs Remacer
+	// Refresh reads the peppers again; it is called, once a second at most, when a key hangs
+	// on one that is not there: another node may have made it a moment ago. nil: nobody.
+	Refresh func(context.Context) error
 	// Now is the clock of Run; nil means time.Now.
 	Now func() time.Time
 	// Failed is told when last uses could not be written. nil: nobody.
@@ -58,6 +63,9 @@ type Index struct {
 	in    *interner     // of who holds the token
 	doubt doubt
 	uses  uses
+
+	remacs    remacs
+	refreshed atomic.Int64 // when Refresh was last called, seconds since 1970
 }
 
 // shard is replaced as a whole: a change copies a thousandth of the index.
@@ -174,7 +182,8 @@ func (x *Index) publish(id ID, e *entry) {
 			next = shard{}
 		}
 	}
-	if old := next[id]; old != nil && e != nil && old.mac == e.mac {
+	// The same key under a newer pepper is the same key.
+	if old := next[id]; old != nil && e != nil && (old.mac == e.mac || old.owner == e.owner && old.pepper < e.pepper) {
 		e.use.Store(old.use.Load())
 	}
 	if e == nil {

@@ -30,7 +30,13 @@ func (x *Index) Judge(ctx context.Context, presented string, from netip.Addr, no
 	if err != nil {
 		return busy("API key "+id.String()+" could not be read from the store (is the database reachable?)", err)
 	}
-	if err := x.verify(e, id, presented); err != nil {
+	err = x.verify(e, id, presented)
+	if err != nil && e != nil && !x.macs.has(int(e.pepper)) { // it went between the two lines: look again
+		if e, err = x.entry(ctx, id); err == nil {
+			err = x.verify(e, id, presented)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	if err := e.alive(env, x.o.Env, now); err != nil {
@@ -45,6 +51,7 @@ func (x *Index) Judge(ctx context.Context, presented string, from netip.Addr, no
 	}
 	u := e.used()
 	x.uses.mark(e, u, from, now)
+	x.renew(e, u, presented)
 	e.describe(into, owner, u)
 	return nil
 }
@@ -140,7 +147,9 @@ func (e *entry) describe(into *caller.Caller, o Owner, u *use) {
 // from the store when memory may not be true.
 func (x *Index) entry(ctx context.Context, id ID) (*entry, error) {
 	if !x.o.Stale() && !x.doubt.of(id) {
-		return x.lookup(id), nil
+		if e := x.lookup(id); e == nil || x.macs.has(int(e.pepper)) {
+			return e, nil
+		} // its pepper is gone: another node has moved the key, and memory does not know
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
@@ -160,6 +169,11 @@ func (x *Index) entry(ctx context.Context, id ID) (*entry, error) {
 	e := &entry{}
 	newInterner().fill(e, &r)
 	known := x.lookup(id)
+	if !x.macs.has(int(e.pepper)) {
+		x.refresh(ctx)
+	} else if known != nil && !x.macs.has(int(known.pepper)) {
+		x.doubt.add(id) // memory is behind: Run reads the key again
+	}
 	if known == nil || known.mac != e.mac {
 		return e, nil
 	}

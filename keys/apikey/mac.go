@@ -40,6 +40,12 @@ func (m *macs) current() (int, bool) {
 	return keys[len(keys)-1].Version, true
 }
 
+// has reports whether there is a version of the pepper.
+func (m *macs) has(version int) bool {
+	_, ok := m.peppers.Version(version)
+	return ok
+}
+
 // sum returns the MAC of a key of Size characters under a version of the pepper,
 // false when the ring does not have it.
 func (m *macs) sum(version int, key string) (MAC, bool) {

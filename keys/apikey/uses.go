@@ -2,6 +2,7 @@ package apikey
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -65,11 +66,11 @@ func (x *Index) Run(ctx context.Context) error {
 		case <-retry.C:
 			x.settle(ctx)
 		case <-flush.C:
-			x.report(x.FlushUses(ctx))
+			x.report(errors.Join(x.FlushUses(ctx), x.FlushRemacs(ctx)))
 		case <-ctx.Done():
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlush)
 			defer cancel()
-			x.report(x.FlushUses(ctx))
+			x.report(errors.Join(x.FlushUses(ctx), x.FlushRemacs(ctx)))
 			return nil
 		}
 	}
