@@ -114,6 +114,9 @@ func (g *Gate) failed(ctx context.Context, p *Passage, err error) error {
 	return err
 }
 
+// Failed is failed for credentials that the portal takes itself: those of OAuth clients.
+func (g *Gate) Failed(ctx context.Context, p *Passage, err error) error { return g.failed(ctx, p, err) }
+
 // guess reports whether err refuses a credential that may have been guessed.
 func guess(err error) bool {
 	switch refusal.From(err).Code {

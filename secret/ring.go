@@ -20,6 +20,7 @@ const (
 	PurposeToken     = "token"     // ECDSA P-256 scalar of access tokens, 32 bytes
 	PurposeAudit     = "audit"     // Ed25519 seed of audit checkpoints, 32 bytes
 	PurposeRefresh   = "refresh"   // HMAC-SHA-256 key that refresh tokens are derived from, 32 bytes
+	PurposeDPoP      = "dpop"      // HMAC-SHA-256 key of nonces for proofs of possession, 32 bytes
 )
 
 // SealedKey is one server key as the store keeps it.

@@ -39,12 +39,16 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 	if err != nil {
 		return nil, err
 	}
+	clients, err := l.oauth(c, s.Gate)
+	if err != nil {
+		return nil, err
+	}
 	s.Portal = &server.Front{
 		Reports:   &server.Collector{Gate: s.Gate, Limits: l.limits, Limit: l.reports, Reporter: l.pages},
 		PublicURL: c.PublicURL, HSTS: hstsOf(c.TLS), JWKS: l.jwks, RevokeKey: l.revokeKey, GitHub: l.scanned(c),
 		Portal: &portal.Portal{
 			Auth: auth, Ways: ways, Account: account, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
-			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused,
+			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused, OAuth: clients,
 		},
 	}
 	return s, nil

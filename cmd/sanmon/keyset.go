@@ -19,7 +19,7 @@ func keysetCommand(env *environment) *cobra.Command {
 }
 
 // purposes are the server keys of this version.
-var purposes = []string{secret.PurposeAssertion, secret.PurposeAudit, secret.PurposeCSRF, secret.PurposeDevice, secret.PurposePepper, secret.PurposeRefresh, secret.PurposeSession, secret.PurposeToken}
+var purposes = []string{secret.PurposeAssertion, secret.PurposeAudit, secret.PurposeCSRF, secret.PurposeDevice, secret.PurposeDPoP, secret.PurposePepper, secret.PurposeRefresh, secret.PurposeSession, secret.PurposeToken}
 
 // maker returns how a new key of a purpose is made; nil means 32 random bytes.
 func maker(purpose string) func() ([]byte, error) {

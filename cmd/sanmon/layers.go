@@ -60,6 +60,8 @@ type layers struct {
 	tunnels   *proxy.Tunnels
 	logger    *slog.Logger
 
+	authorization *authorization
+
 	firewall func(config.WAF) (sanmon.Inspector, error)
 }
 
@@ -103,6 +105,9 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 		return nil, err
 	}
 	if err := l.openGrants(c); err != nil {
+		return nil, err
+	}
+	if err := l.openAuthorization(); err != nil {
 		return nil, err
 	}
 	if err := l.openTokens(c); err != nil {

@@ -78,6 +78,12 @@ func echoHeader(w http.ResponseWriter, r *http.Request) { _ = json.NewEncoder(w)
 // startGate runs a gate over the store in dir, which is made where it is empty.
 func startGate(t testing.TB, dir, network string) *runningGate {
 	t.Helper()
+	return startGateWith(t, dir, network, "")
+}
+
+// startGateWith is startGate with more configuration.
+func startGateWith(t testing.TB, dir, network, more string) *runningGate {
+	t.Helper()
 	path := filepath.Join(dir, "sanmon.yaml")
 	if _, err := os.Stat(path); err != nil {
 		backend := httptest.NewServer(http.HandlerFunc(echoHeader))
@@ -85,7 +91,7 @@ func startGate(t testing.TB, dir, network string) *runningGate {
 		if err := source.WriteMaster(filepath.Join(dir, "master.key")); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, fmt.Appendf(nil, tokenYAML, backend.URL, network), 0o600); err != nil {
+		if err := os.WriteFile(path, append(fmt.Appendf(nil, tokenYAML, backend.URL, network), more...), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

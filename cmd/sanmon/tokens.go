@@ -42,7 +42,7 @@ func (l *layers) accessOptions(c *config.Config) token.KeeperOptions {
 	b := &believed{stale: l.stale, load: func(ctx context.Context) error {
 		return l.rings[secret.PurposeToken].Load(ctx, l.store, l.master)
 	}}
-	return token.KeeperOptions{Options: tokenOptions(c), Confirm: l.grants.Confirm, Believe: b.check}
+	return token.KeeperOptions{Options: tokenOptions(c), Confirm: l.grants.Confirm, Believe: b.check, Binding: l.binding(c)}
 }
 
 // keyAge is how old the keys in memory may be while the change feed is behind: that is

@@ -21,13 +21,20 @@ func (s *Service) Revoke(ctx context.Context, token string, p Presented) error {
 	if err != nil {
 		return err
 	}
-	o, f := s.options.Load(), held.Family
+	return s.End(ctx, held.Family.SID, held.Family.User, p)
+}
+
+// End ends the grant of a session, as its client p.Client asks for, writing token.revoked.
+// Who calls it knows that the session is one of a grant, whose it is and that the client
+// is its own. A grant that has ended is no error; only refusal.Busy is.
+func (s *Service) End(ctx context.Context, sid, user string, p Presented) error {
+	o := s.options.Load()
 	at := p.Now.Add(o.Offset()).Truncate(time.Microsecond)
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	_, err = s.store.RevokeSession(ctx, f.SID, ReasonRevoked, at, audit.Event{At: at, Event: audit.TokenRevoked, Subject: f.User,
-		Actor: f.User, SID: f.SID, Network: network(p.From), RequestID: p.RequestID, Detail: "reason=" + ReasonRevoked + " client=" + f.Client})
-	o.Ended([]string{f.SID}) // it may have ended even when the store failed: ask it again
+	_, err := s.store.RevokeSession(ctx, sid, ReasonRevoked, at, audit.Event{At: at, Event: audit.TokenRevoked, Subject: user,
+		Actor: user, SID: sid, Network: network(p.From), RequestID: p.RequestID, Detail: "reason=" + ReasonRevoked + " client=" + p.Client})
+	o.Ended([]string{sid}) // it may have ended even when the store failed: ask it again
 	if err != nil {
 		return busy("end a grant", err)
 	}

@@ -21,6 +21,7 @@ type builder struct {
 	upstreams []string
 	described []string // upstreams with an OpenAPI document
 	roles     map[string][]string
+	issues    bool // there are clients that access tokens are issued to
 }
 
 func (b *builder) config(root *value) *Config {
@@ -55,6 +56,7 @@ func (b *builder) config(root *value) *Config {
 	c.TLS = b.tls(top.get("tls"), top.get("public_url"), c.ClientIP)
 	c.Upstreams = b.allUpstreams(top.get("upstreams"))
 	c.Roles = b.allRoles(top.get("roles"))
+	c.Clients = b.clients(top.get("clients"))
 	c.Routes = b.allRoutes(top.get("routes"), top.get("profiles"))
 	b.loginRoles(top.get("login"), c.Roles)
 	c.Clients = b.clients(top.get("clients"))

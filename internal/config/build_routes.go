@@ -214,7 +214,7 @@ func (b *builder) boundary(r *Route, name string, f *field) {
 	case len(r.Boundary) > 1 && r.Boundary[0] == caller.Anonymous:
 		b.fault(f.at, "write public alone, or leave it out", "%s combines public with another boundary", name)
 	}
-	if slices.Contains(r.Boundary, caller.Token) {
-		b.warn(f.at, "", "%s takes access tokens, but no endpoint of this version issues them yet", name)
+	if slices.Contains(r.Boundary, caller.Token) && !b.issues {
+		b.warn(f.at, "add one to clients", "%s takes access tokens, but there is no client that could get one", name)
 	}
 }

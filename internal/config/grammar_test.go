@@ -93,7 +93,7 @@ func TestSchema(t *testing.T) {
 		{"5m", []string{"properties", "token", "properties", "access_ttl", "default"}},
 		{true, []string{"properties", "login", "properties", "password", "default"}},
 		{float64(0), []string{"properties", "session", "properties", "max_per_user", "default"}},
-		{true, []string{"properties", "clients", "deprecated"}},
+		{true, []string{"properties", "tls", "properties", "acme", "deprecated"}},
 		{"string", []string{"properties", "routes", "items", "properties", "id", "type"}},
 		{"https://app.example.com", nil},
 	} {
@@ -121,7 +121,7 @@ func TestSchema(t *testing.T) {
 }
 
 func isBelowLater(name string) bool {
-	for _, prefix := range []string{"tls.acme", "clients", "csp.", "audit.", "login.oidc", "login.smtp"} {
+	for _, prefix := range []string{"tls.acme", "csp.", "audit.", "login.oidc", "login.smtp"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}

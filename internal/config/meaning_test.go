@@ -177,7 +177,7 @@ func TestWarnings(t *testing.T) {
 	}{
 		{8, `listen: { admin: ":9443" }`, `8:18: listen.admin can be reached from other machines (use "127.0.0.1:9443", or a management network)`},
 		{7, route(`boundary: key, require: ["notes:delete"]`), `7:62: route "x" requires "notes:delete", which no role grants (add it to a role)`},
-		{7, route(`boundary: token`), `7:47: route "x" takes access tokens, but no endpoint of this version issues them yet`},
+		{7, route(`boundary: token`), `7:47: route "x" takes access tokens, but there is no client that could get one (add one to clients)`},
 		{7, `  - { id: x, match: { path: "/{rest...}" }, boundary: public }`, `7:55: route "x" makes everything public that no other route names (name the public parts)`},
 		{8, "csp: { learn: true }", `8:15: csp.learn is on, but every route has the floor only: nothing is learned (set output.csp: observe on a route)`},
 		{8, "login: { password: false, passkey: false }", `8:20: routes take a session, but there is no way to sign in (set login.password: true)`},

@@ -29,11 +29,7 @@ func callerKeys() []key {
 // laterKeys are top-level keys whose feature is not there yet.
 func laterKeys() []key {
 	return []key{
-		{name: "clients", later: true, doc: "First-party OAuth clients.", shape: listOf(section(
-			key{name: "id", shape: one(anyText()), doc: "Client id."},
-			key{name: "redirect_uris", shape: many(anyText()), doc: "Exact redirect addresses."},
-			key{name: "scopes", shape: many(scopeName()), doc: "What it may ask for."},
-		))},
+		clientsKey(),
 		{name: "dbsc", def: "off", shape: one(enum("choice", "off", "opportunistic", "required").without("off", "opportunistic", "required")), doc: "Device-bound session credentials."},
 		alertsKey(),
 		auditKey(),

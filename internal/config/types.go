@@ -27,6 +27,7 @@ type Config struct {
 	Session     Session
 	Token       Token
 	Login       Login
+	Clients     []*Client
 	Roles       map[string][]string
 	Routes      []*Route
 	Limits      Limits

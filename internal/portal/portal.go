@@ -93,6 +93,8 @@ type Portal struct {
 	Ways Ways
 	// Account is the page of a person's own account; nil: there is none.
 	Account *Account
+	// OAuth is the authorization server of clients; zero: there is none.
+	OAuth OAuth
 	// Refused is told every refusal that the portal answers with, for log, audit and
 	// counters; nil tells nobody. The cause stays with the operator.
 	Refused func(r *http.Request, v Visit, why *refusal.Refusal)
@@ -122,6 +124,9 @@ func endpointAt(name string) (endpoint, bool) {
 		return e, true
 	}
 	if e, ok := accountAt(name); ok {
+		return e, true
+	}
+	if e, ok := oauthAt(name); ok {
 		return e, true
 	}
 	if strings.HasPrefix(name, views.AssetPrefix) {

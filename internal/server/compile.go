@@ -64,6 +64,9 @@ func Compile(c *config.Config, l Layers, cookies portal.Cookies, generation uint
 		Harden: map[string]headers.CookieOptions{}, Collector: portal.Prefix + "report", ObserveUntil: c.ObserveAll,
 	}
 	g.Access = l.Access
+	if len(c.Clients) > 0 {
+		g.Reserved = append(g.Reserved, portal.WellKnown()...)
+	}
 	if g.PerNet, err = limited("network", c.Limits.Network); err != nil {
 		return nil, err
 	}

@@ -2,12 +2,14 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/sanmon-gate/sanmon"
 	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/identity/dpop"
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/web/csrf"
@@ -137,6 +139,9 @@ func takes(r *http.Request, methods ...string) error {
 func (f *Front) Refuse(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, no *refusal.Refusal) int {
 	h := w.Header()
 	f.common(h, p)
+	if proof, ok := errors.AsType[*dpop.Problem](no); ok && proof.Nonce != "" {
+		h.Set("DPoP-Nonce", proof.Nonce)
+	}
 	for name, value := range p.RateFields() {
 		h[name] = []string{value} // as written: Set would spell it Ratelimit
 	}

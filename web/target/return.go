@@ -2,11 +2,12 @@ package target
 
 import "strings"
 
-// reserved is the gate's own prefix, and account the only page below it that a login
-// may lead to: the others act, or are for programs.
+// reserved is the gate's own prefix, and account and authorize the only addresses below it
+// that a login may lead to: the others act, or are for programs.
 const (
-	reserved = "/.sanmon/"
-	account  = "/.sanmon/account"
+	reserved  = "/.sanmon/"
+	account   = "/.sanmon/account"
+	authorize = "/.sanmon/oauth/authorize"
 )
 
 // SafeReturn returns where a login may lead to: next itself when it is a path[?query] of
@@ -19,7 +20,7 @@ func SafeReturn(next string) (string, bool) {
 	if err != nil {
 		return "/", false
 	}
-	if strings.HasPrefix(t.Decoded, reserved) && t.Decoded != account && !strings.HasPrefix(t.Decoded, account+"/") {
+	if strings.HasPrefix(t.Decoded, reserved) && t.Decoded != account && t.Decoded != authorize && !strings.HasPrefix(t.Decoded, account+"/") {
 		return "/", false
 	}
 	return next, true

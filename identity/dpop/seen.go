@@ -1,0 +1,84 @@
+package dpop
+
+import (
+	"sync"
+	"time"
+)
+
+const seenShards = 16
+
+// DefaultMax is how many identifiers a Seen keeps: about 8 MiB, and as many of the generation before.
+const DefaultMax = 200_000
+
+// Seen remembers identifiers that were used, each for at least Hold, so that nothing is
+// used twice. It keeps at most twice Max and says so when it is full: forgetting would
+// let a replay through. It is safe for concurrent use; the zero value is ready.
+type Seen struct {
+	Hold time.Duration // 0: Window of this package, both ways
+	Max  int           // 0: DefaultMax
+
+	shards [seenShards]seenShard
+}
+
+// seenShard keeps two generations. What is in the younger one when a generation ends
+// stays for another.
+type seenShard struct {
+	mu         sync.Mutex
+	young, old map[[16]byte]struct{}
+	turns      time.Time // when the next generation begins
+	hold       time.Duration
+	most       int
+}
+
+// Verdict of a Seen.
+type Verdict uint8
+
+// The verdicts.
+const (
+	New   Verdict = iota // and used from now on
+	Again                // it was used before
+	Full                 // nobody can tell
+)
+
+// Use notes an identifier. id is its hash.
+func (s *Seen) Use(id [32]byte, now time.Time) Verdict {
+	sh := &s.shards[id[31]%seenShards]
+	key := [16]byte(id[:16])
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sh.young == nil {
+		sh.hold, sh.most = s.Hold, s.Max
+		if sh.hold <= 0 {
+			sh.hold = 2*Window + nonceLife
+		}
+		if sh.most <= 0 {
+			sh.most = DefaultMax
+		}
+		sh.most = max(1, sh.most/seenShards)
+		sh.young, sh.turns = map[[16]byte]struct{}{}, now.Add(sh.hold)
+	}
+	sh.turn(now)
+	if _, again := sh.young[key]; again {
+		return Again
+	}
+	if _, again := sh.old[key]; again {
+		return Again
+	}
+	if len(sh.young) >= sh.most {
+		return Full
+	}
+	sh.young[key] = struct{}{}
+	return New
+}
+
+// turn begins a new generation where it is time. A clock that goes back changes nothing.
+func (sh *seenShard) turn(now time.Time) {
+	if now.Before(sh.turns) {
+		return
+	}
+	sh.old = sh.young
+	if !now.Before(sh.turns.Add(sh.hold)) {
+		sh.old = nil
+	}
+	sh.young, sh.turns = map[[16]byte]struct{}{}, now.Add(sh.hold)
+}
