@@ -41,7 +41,11 @@ func (s *Service) ChangePassword(ctx context.Context, store Passwords, c Change,
 	if err := s.present(ctx, c, user, now); err != nil {
 		return err
 	}
-	if err := password.Check(c.Next, user.Name); err != nil {
+	second, err := s.hasSecond(ctx, user.ID)
+	if err != nil {
+		return err
+	}
+	if err := s.rules().Check(c.Next, second, user.Name); err != nil {
 		return err
 	}
 	hash, err := s.Hasher.Hash(ctx, c.Next)
@@ -79,8 +83,7 @@ func (s *Service) present(ctx context.Context, c Change, user principal.Record, 
 		return err
 	}
 	if !result.OK {
-		counted.Failed(now)
-		return s.fail(ctx, c.Attempt, user.ID, "the present password is wrong, for a change of password", now)
+		return s.failed(ctx, c.Attempt, counted.Failed(now), user.ID, "the present password is wrong, for a change of password", now)
 	}
 	counted.Succeeded()
 	return nil

@@ -49,6 +49,11 @@ type Service struct {
 	Office  *ticket.Office
 	// Passkeys keeps passkeys; nil: nobody signs in with one.
 	Passkeys passkey.Store
+
+	// Rules are those of the site for new passwords, as they are now; nil: the zero Rules.
+	Rules func() password.Rules
+	// Arrived, if set, is told of a login from a device that was not known. It must not wait.
+	Arrived func(user principal.Record, a Attempt, now time.Time)
 }
 
 // Attempt is one try to sign in.
@@ -103,15 +108,16 @@ func (s *Service) Login(ctx context.Context, a Attempt, now time.Time) (Grant, e
 		return Grant{}, err
 	}
 	if why != "" {
-		ticket.Failed(now)
-		return Grant{}, s.fail(ctx, a, user.ID, why, now)
+		return Grant{}, s.failed(ctx, a, ticket.Failed(now), user.ID, why, now)
 	}
 	ticket.Succeeded()
 	if upgrade {
 		s.upgrade(ctx, user.ID, a.Password, now)
 	}
+	s.flag(ctx, a, user, now)
 	if !known {
 		grant.DeviceCookie = s.Devices.Issue(account, now)
+		s.arrived(user, a, now)
 	}
 	return grant, nil
 }
@@ -182,6 +188,23 @@ func (s *Service) fail(ctx context.Context, a Attempt, subject, why string, now 
 	r := refusal.New(refusal.LoginFailed, "login failed: %s", why)
 	r.Err = s.Journal.Record(ctx, ev)
 	return r
+}
+
+// failed is fail for an attempt that was counted. One that filled a count is written down
+// a second time: from there on somebody is probably guessing.
+func (s *Service) failed(ctx context.Context, a Attempt, full, subject, why string, now time.Time) error {
+	err := s.fail(ctx, a, subject, why, now)
+	if full == "" {
+		return err
+	}
+	ev := audit.Event{At: now, Event: audit.LoginThrottled, Subject: subject, Actor: "system", RequestID: a.RequestID, Detail: "full=" + full}
+	if n := session.Network(a.Addr); n.IsValid() {
+		ev.Network = n.String()
+	}
+	if r, ok := errors.AsType[*refusal.Refusal](err); ok {
+		r.Err = errors.Join(r.Err, s.Journal.Record(ctx, ev))
+	}
+	return err
 }
 
 // begin makes the session. A reset or disable that came between the last look at the

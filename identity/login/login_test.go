@@ -291,8 +291,17 @@ func TestThrottling(t *testing.T) {
 			t.Errorf("%s: got %v, want rate_limited for 15m", email, err)
 		}
 	}
-	if n := len(w.journal.events); n != 20 {
-		t.Errorf("%d events, want 20: a slowed attempt is not written down", n)
+	var throttled []audit.Event
+	for _, ev := range w.journal.events {
+		if ev.Event == audit.LoginThrottled {
+			throttled = append(throttled, ev)
+		}
+	}
+	if n := len(w.journal.events); n != 22 || len(throttled) != 2 {
+		t.Errorf("%d events, %d of them login.throttled; want 22 and 2: a slowed attempt is not written down", n, len(throttled))
+	}
+	if ev := throttled[0]; ev.Detail != "full=account" || ev.Network != "203.0.113.0/24" || ev.RequestID != "req1" || ev.Subject != "usr_alice" {
+		t.Errorf("%+v", ev)
 	}
 	w.ok(try("alice@example.com", right), t0.Add(15*time.Minute))
 }

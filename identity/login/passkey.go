@@ -54,8 +54,7 @@ func (s *Service) Passkey(ctx context.Context, c *passkey.Ceremonies, a Attempt,
 		return Grant{}, err
 	}
 	if why != "" {
-		counted.Failed(now)
-		return Grant{}, s.fail(ctx, a, user.ID, why, now)
+		return Grant{}, s.failed(ctx, a, counted.Failed(now), user.ID, why, now)
 	}
 	counted.Succeeded()
 	if !known {

@@ -214,12 +214,12 @@ func (s *Service) finish(ctx context.Context, a Attempt, now time.Time, prove fu
 		}
 	}
 	if why != "" {
-		counted.Failed(now)
-		return Grant{}, s.fail(ctx, a, st.User, why, now)
+		return Grant{}, s.failed(ctx, a, counted.Failed(now), st.User, why, now)
 	}
 	counted.Succeeded()
 	if !known {
 		grant.DeviceCookie = s.Devices.Issue(st.Account, now)
+		s.arrived(user, a, now)
 	}
 	return grant, nil
 }

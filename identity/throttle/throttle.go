@@ -114,9 +114,31 @@ func (t *Throttle) name(kind, a, b string) name {
 	return name(mac.Sum(nil)[:len(name{})])
 }
 
-// Failed counts a failure.
-func (k *Ticket) Failed(now time.Time) {
-	k.settle(func(c *counter, i int) { c.fail(now, k.limits[i]) })
+// Failed counts a failure. It says whose count is full with it, "account", "device" or
+// "network", of both "account,network", and "" when the next attempt may begin at once.
+func (k *Ticket) Failed(now time.Time) (full string) {
+	k.settle(func(c *counter, i int) {
+		c.fail(now, k.limits[i])
+		if len(c.failures) < k.limits[i].Failures {
+			return
+		}
+		if full != "" {
+			full += ","
+		}
+		full += k.kind(i)
+	})
+	return full
+}
+
+// kind names what counter i counts.
+func (k *Ticket) kind(i int) string {
+	switch {
+	case k.n == 1:
+		return "device"
+	case i == 0:
+		return "account"
+	}
+	return "network"
 }
 
 // Succeeded forgets the failures of the account or device, not those of the network:

@@ -60,6 +60,33 @@ func TestAccount(t *testing.T) {
 	}
 }
 
+// The failure that fills a count says so, and no one before it.
+func TestAFullCountIsTold(t *testing.T) {
+	th := New(Options{Account: Limit{3, time.Minute}, Device: Limit{2, time.Minute}, Network: Limit{4, time.Minute}})
+	for i, c := range []struct {
+		account, device, full string
+	}{
+		{alice, "", ""}, {alice, "", ""}, {alice, "", "account"}, {"bob@example.com", "", "network"},
+		{alice, "d", ""}, {alice, "d", "device"},
+	} {
+		k, err := th.Begin(t0, Attempt{Account: c.account, Network: net1, Device: c.device})
+		if err != nil {
+			t.Fatalf("attempt %d: %v", i, err)
+		}
+		if full := k.Failed(t0); full != c.full {
+			t.Errorf("attempt %d: full %q, want %q", i, full, c.full)
+		}
+	}
+	th = New(Options{Account: Limit{1, time.Minute}, Network: Limit{1, time.Minute}})
+	k, err := th.Begin(t0, Attempt{Account: alice, Network: net1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if full := k.Failed(t0); full != "account,network" {
+		t.Errorf("both: %q", full)
+	}
+}
+
 func TestTheWindowSlides(t *testing.T) {
 	th := New(Options{})
 	for i := range 10 {

@@ -41,7 +41,10 @@ type Refusals struct {
 	news  chan struct{} // says that there is a first of its kind; nil until Run
 }
 
-type refusalKind struct{ code, route, network string }
+type refusalKind struct {
+	code, route, network string
+	limit                string // that was used up; "" for no limit of the gate's
+}
 
 // slow reports a kind that says nothing about access: an address that is not there, a
 // backend that fails. There may be many, and nobody waits for them.
@@ -62,13 +65,16 @@ type refusalCount struct {
 }
 
 // detail is what the event says of them.
-func (one *refusalCount) detail(code string) string {
-	s := fmt.Sprintf("code=%s count=%d", code, one.n)
+func (one *refusalCount) detail(k refusalKind) string {
+	s := fmt.Sprintf("code=%s count=%d", k.code, one.n)
 	if one.n > 1 {
 		s += " last=" + one.last.UTC().Format(time.RFC3339)
 	}
 	if len(one.named) > 0 {
 		s += " also=" + strings.Join(one.named, ",")
+	}
+	if k.limit != "" {
+		s += " limit=" + k.limit
 	}
 	return s
 }
@@ -92,7 +98,10 @@ func (c *Refusals) Add(rec *Record) {
 	if c == nil || no.Code == refusal.LoginFailed {
 		return
 	}
-	k := refusalKind{string(no.Code), rec.route(), ""}
+	k := refusalKind{code: string(no.Code), route: rec.route()}
+	if used := rec.Passage.Limits.Refused; used != nil && no.Code == refusal.RateLimited {
+		k.limit = used.Name()
+	}
 	if rec.Passage.Addr.IsValid() {
 		k.network = network.Key(rec.Passage.Addr)
 	}
@@ -113,7 +122,7 @@ func (c *Refusals) of(k refusalKind) (refusalKind, *refusalCount) {
 		c.kinds, c.slow = map[refusalKind]*refusalCount{}, 0
 	}
 	if c.kinds[k] == nil && (len(c.kinds) >= maxRefusals || k.slow() && c.slow >= maxSlow) {
-		k = refusalKind{code: k.code, route: "*", network: "*"}
+		k = refusalKind{code: k.code, route: "*", network: "*", limit: k.limit}
 	}
 	one := c.kinds[k]
 	if one == nil {
@@ -207,7 +216,7 @@ func (c *Refusals) write(ctx context.Context, kinds map[refusalKind]*refusalCoun
 			continue
 		}
 		ev := one.first
-		ev.Detail = one.detail(k.code)
+		ev.Detail = one.detail(k)
 		if err := c.Journal.Record(ctx, ev); err != nil {
 			c.Logger.Error("audit event could not be written; it is kept and tried again", "event", string(ev.Event), "error", err)
 			c.again(kinds)

@@ -387,6 +387,29 @@ func TestAFloodOfNetworksIsBounded(t *testing.T) {
 	}
 }
 
+// What a used up limit refused says which one it was: the one of failed credentials is
+// somebody who guesses.
+func TestRefusalsNameTheLimit(t *testing.T) {
+	j := &journal{}
+	c := &Refusals{Journal: j, Logger: slog.New(slog.DiscardHandler)}
+	failures, err := limit.NewPolicy("failures", limit.Rate{Count: 1, Per: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := refused(refusal.RateLimited, "203.0.113.9")
+	one.Passage.Limits.Refused = failures
+	c.Add(one)
+	c.Add(refused(refusal.RateLimited, "203.0.113.9"))
+	c.flush(t.Context(), true)
+	got := map[string]bool{}
+	for _, ev := range j.events {
+		got[ev.Detail] = true
+	}
+	if len(got) != 2 || !got["code=rate_limited count=1 limit=failures"] || !got["code=rate_limited count=1"] {
+		t.Errorf("%v", got)
+	}
+}
+
 // A flood of addresses that are not there leaves room for what says something about access,
 // and a store that is away makes nothing grow and loses no count.
 func TestSlowRefusalsAreBoundedApart(t *testing.T) {
@@ -399,7 +422,7 @@ func TestSlowRefusalsAreBoundedApart(t *testing.T) {
 		c.flush(t.Context(), true)
 	}
 	c.Add(refused(refusal.KeyInvalid, "203.0.113.9"))
-	if n := len(c.kinds); n > maxSlow+2 || c.kinds[refusalKind{"key_invalid", "r", "203.0.113.0/24"}] == nil {
+	if n := len(c.kinds); n > maxSlow+2 || c.kinds[refusalKind{code: "key_invalid", route: "r", network: "203.0.113.0/24"}] == nil {
 		t.Errorf("%d kinds are held", n)
 	}
 	total := 0
