@@ -24,6 +24,10 @@ const (
 	ServiceRoles    Name = "service.roles"
 	ServiceDisabled Name = "service.disabled"
 	ServiceEnabled  Name = "service.enabled"
+	PasswordKnown   Name = "password.known" // somebody signed in with a password that attackers have
+	LinkIssued      Name = "link.issued"    // for a new password, an invitation or an account
+	Linked          Name = "user.linked"    // to a person at another provider
+	Unlinked        Name = "user.unlinked"
 	KeyCreated      Name = "key.created"
 	KeyRotated      Name = "key.rotated"
 	KeyRevoked      Name = "key.revoked"

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
-	"github.com/sanmon-gate/sanmon/identity/password"
 	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/identity/throttle"

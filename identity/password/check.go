@@ -46,7 +46,7 @@ func Check(password secret.Value, context ...string) error {
 	}
 	// NIST compares the entire password, not parts of it.
 	lower := strings.ToLower(text)
-	if listed(lower) || repeats(lower) || runs(lower) {
+	if listed(lower) || builtin().Contains(lower) || repeats(lower) || runs(lower) {
 		return fmt.Errorf("%w: it is one of those that are tried first (use several words that do not belong together)", ErrPolicy)
 	}
 	if derived(lower, append(words(context), "sanmon")) {

