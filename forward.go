@@ -63,7 +63,12 @@ func (g *Gate) cookies(p *Passage, out map[string][]string) {
 	if len(values) == 0 {
 		return
 	}
-	line := headers.StripCookies(strings.Join(values, "; "), headers.Reserved)
+	line := strings.Join(values, "; ")
+	if p.Route.App != nil {
+		line = g.appCookies(p, line)
+	} else {
+		line = headers.StripCookies(line, headers.Reserved)
+	}
 	if line != "" {
 		out["Cookie"] = []string{line}
 	}
@@ -93,7 +98,7 @@ func (g *Gate) identity(p *Passage, out map[string][]string) error {
 		return err
 	}
 	out["Sanmon-Assertion"] = []string{jwt}
-	if p.Route.Plain {
+	if p.Route.Plain && c.Kind != caller.App { // the backend knows better who that is
 		out["Remote-User"] = []string{c.Name}
 		out["Remote-Groups"] = []string{strings.Join(c.Principal.Roles, ",")}
 		if c.Email != "" {

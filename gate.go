@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/identity/adopt"
 	"github.com/sanmon-gate/sanmon/keys/limit"
 	"github.com/sanmon-gate/sanmon/keys/network"
 	"github.com/sanmon-gate/sanmon/policy"
@@ -59,11 +60,12 @@ type Route struct {
 	MaxBody    int64        // bytes; negative: no bound
 	Types      []string     // media types in lower case; empty: any
 	Floor      *headers.Floor
-	CSP        *csp.Output // what documents carry beside the floor; nil: nothing
-	Plain      bool        // also send Remote-User, Remote-Email, Remote-Groups
-	Inspector  Inspector   // judges the content; nil: nobody does
-	Watching   bool        // what the Inspector finds is only reported
-	Input      *Input      // the OpenAPI document that requests are judged by; nil: none
+	CSP        *csp.Output  // what documents carry beside the floor; nil: nothing
+	Plain      bool         // also send Remote-User, Remote-Email, Remote-Groups
+	App        *adopt.Rules // the login of its upstream that is adopted; nil: it has none
+	Inspector  Inspector    // judges the content; nil: nobody does
+	Watching   bool         // what the Inspector finds is only reported
+	Input      *Input       // the OpenAPI document that requests are judged by; nil: none
 
 	Fields        *nature.Fields // the natures of its fields; nil: not judged
 	ObserveFields bool           // a value of another nature is only reported
@@ -81,6 +83,9 @@ type Gate struct {
 	// cookie after the session's; nil when it is none of ours. Nil: there are no such tokens.
 	PreBinding func(cookie string) []byte
 
+	// NewPre makes the value of such a cookie, for who comes to the login of a backend.
+	NewPre func() string
+
 	Clients  network.Clients // whose word about the client is believed
 	Proxied  bool            // a trusted proxy in front speaks TLS for us
 	Networks network.List    // who may come at all
@@ -91,6 +96,7 @@ type Gate struct {
 	Sessions   Sessions
 	Keys       Keys
 	Access     Access // access tokens; nil: none was ever issued
+	Apps       Apps   // the logins of backends that are adopted; nil: there are none
 	Assertions Assertions
 	Tokens     *csrf.Tokens
 
@@ -102,6 +108,11 @@ type Gate struct {
 	Shared     limit.Shared // counts for all nodes, beside Limits; nil: this node alone
 
 	Harden map[string]headers.CookieOptions // by upstream: what happens to its cookies
+
+	// Visitors seals what backends know somebody by who has not signed in, into the cookie
+	// VisitorCookie; nil: that is dropped.
+	Visitors      *adopt.Box
+	VisitorCookie string
 
 	Random io.Reader // for nonces; nil: crypto/rand
 	Pages  Pages     // counts pages under a strict policy; nil: nobody

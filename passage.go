@@ -41,6 +41,7 @@ type Passage struct {
 	Caller  caller.Caller  // 5
 	Cookie  string         // 5: the session cookie that was verified; a credential
 	Renew   bool           // 5: the answer should carry another session secret
+	lent    lent           // 5: what stands for the session cookies of the backend
 	Proof   csrf.Proof     // 6: the token that was verified
 	Cut     csrf.Field     // 6: bytes of the body that carry the token and are not forwarded
 	Query   string         // 6: query to forward, without a token
@@ -59,6 +60,8 @@ type Passage struct {
 	Suspects  *detect.Values    // 10: values that could come back as markup; nil: none
 	Findings  []content.Finding // 11: what was found out about the body of the answer
 	Reflected []detect.Finding  // 11: values of the request that came back in it
+
+	Handover Handover // 11: what the browser is given of our cookies
 
 	// Observed collects the refusals that were only reported: those that observe_all
 	// covers, and what an observed Inspector found.

@@ -19,18 +19,29 @@ func (g *Gate) identify(ctx context.Context, r routed) (known, error) {
 	p := r.Passage
 	if p.Route.Boundary.Public() {
 		g.viewer(ctx, p)
-		return known{p}, nil
+		g.shown(ctx, p)
+		return known{p}, g.attempted(p)
+	}
+	if err := p.unseenApp(); err != nil {
+		return known{}, err
 	}
 	cookie, err := headers.Cookie(p.Request.Fields.Values("Cookie"), g.session())
 	if err != nil {
 		return known{}, err
 	}
+	p.lent.cookie = cookie
 	bearer, err := g.bearer(p.Request.Fields)
 	if err != nil {
 		return known{}, err
 	}
 	if cookie != "" && bearer.value != "" {
 		return known{}, refusal.New(refusal.CredentialAmbiguous, "route %q: the request carries both a session cookie and a key or token (send one)", p.Route.ID)
+	}
+	if bearer.value == "" && p.entrance() {
+		if err := g.arrive(ctx, p, cookie); err != nil {
+			return known{}, err
+		}
+		return known{p}, g.lend(ctx, p)
 	}
 	if cookie == "" && bearer.value == "" {
 		return known{p}, nil
@@ -48,7 +59,10 @@ func (g *Gate) verify(ctx context.Context, p *Passage, cookie string, bearer cre
 	case cookie != "":
 		var err error
 		p.Renew, err = g.Sessions.Judge(ctx, cookie, p.Addr, p.Request.Now, &p.Caller)
-		return err
+		if err != nil {
+			return err
+		}
+		return g.lend(ctx, p)
 	case !bearer.proof && g.Keys.Looks(bearer.value):
 		return g.Keys.Judge(ctx, bearer.value, p.Addr, p.Request.Now, &p.Caller)
 	}
@@ -63,7 +77,10 @@ func (g *Gate) Again(ctx context.Context, p *Passage) error {
 	if p.Caller.Anonymous() {
 		return nil
 	}
-	q := Passage{Request: p.Request, Addr: p.Addr, Route: p.Route}
+	if p.lent.entrance {
+		return nil // for everybody
+	}
+	q := Passage{Request: p.Request, Target: p.Target, Addr: p.Addr, Route: p.Route, Unseen: p.Unseen}
 	bearer, err := g.bearer(p.Request.Fields)
 	if err == nil {
 		err = g.verify(ctx, &q, p.Cookie, bearer, true)
@@ -133,7 +150,7 @@ func guess(err error) bool {
 // has proven our Origin instead.
 func (g *Gate) prove(k known, body Body) (proven, error) {
 	p := k.Passage
-	if !p.Writes || len(p.Caller.Bindings) == 0 {
+	if !p.Writes || len(p.Caller.Bindings) == 0 && !p.lent.entrance {
 		return proven{p}, g.lenient(p, g.strip(p, body))
 	}
 	if p.Upgrade || p.Route.CSRFExempt {

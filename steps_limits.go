@@ -130,6 +130,8 @@ func (g *Gate) who(p *Passage, l *Limit) limit.Who {
 		return limit.Who{Network: network.LimitKey(p.Addr), Scope: l.Scope}
 	case p.Caller.Kind == caller.Key && l.Per == PerCaller:
 		return limit.Who{Name: p.Caller.KeyID, Scope: l.Scope}
+	case p.Caller.Kind == caller.App: // all people of a backend have one subject
+		return limit.Who{Name: p.Caller.SID, Scope: l.Scope}
 	}
 	return limit.Who{Name: p.Caller.Subject, Scope: l.Scope}
 }
@@ -139,11 +141,16 @@ func (g *Gate) network(p *Passage, scope string) limit.Key {
 	return g.Limits.Network(network.LimitKey(p.Addr), scope)
 }
 
+// failureDemand is one failed credential of the client's network.
+func (g *Gate) failureDemand(p *Passage) limit.Demand {
+	who := limit.Who{Network: network.LimitKey(p.Addr), Scope: "failures"}
+	return limit.Demand{Policy: g.Failures, Who: who, Key: g.Limits.Key(who)}
+}
+
 // failure counts a failed credential of the client's network, here and for all nodes: the
 // stricter one counts, and this node's count is always there.
 func (g *Gate) failure(ctx context.Context, p *Passage) limit.Result {
-	d := [1]limit.Demand{{Policy: g.Failures, Who: limit.Who{Network: network.LimitKey(p.Addr), Scope: "failures"}}}
-	d[0].Key = g.Limits.Key(d[0].Who)
+	d := [1]limit.Demand{g.failureDemand(p)}
 	taken := g.Limits.Take(p.Request.Now, d[0])
 	var answers [limit.MaxDemands]limit.Answer
 	if taken.Allowed && g.Shared != nil && g.Shared.Ask(ctx, limit.TakeUnits, d[:], &answers) {

@@ -6,12 +6,17 @@ import (
 	"strings"
 
 	"github.com/sanmon-gate/sanmon/exchange"
+	"github.com/sanmon-gate/sanmon/policy"
 	"github.com/sanmon-gate/sanmon/refusal"
 )
 
 // authorise is step 7: the one formula.
 func (g *Gate) authorise(t proven) (allowed, error) {
 	p := t.Passage
+	if p.lent.entrance { // the backend asks who it is
+		p.Verdict = policy.Verdict{Credential: true, Principal: true}
+		return allowed{p}, nil
+	}
 	var err error
 	p.Verdict, err = g.Table.Authorise(p.Route.Route, &p.Caller, p.Request.Now)
 	return allowed{p}, err

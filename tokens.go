@@ -15,7 +15,7 @@ func (g *Gate) TokenFor(method, path string) (csrf.Kind, string, bool) {
 		return 0, "", false
 	}
 	i, r, err := g.Table.Match(g.Host, method, t.Decoded)
-	if err != nil || !r.Writes(method) || !r.Boundary.Takes(caller.Session) || g.Routes[i].CSRFExempt {
+	if err != nil || !r.Writes(method) || !(r.Boundary.Takes(caller.Session) || r.Boundary.Takes(caller.App)) || g.Routes[i].CSRFExempt {
 		return 0, "", false
 	}
 	kind := g.Routes[i].CSRF

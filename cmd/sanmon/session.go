@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/identity/adopt"
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/spf13/cobra"
 )
@@ -36,11 +38,10 @@ func sessionList(env *environment) *cobra.Command {
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
 				id := ""
 				if email != "" {
-					r, err := o.user(ctx, email)
-					if err != nil {
+					var err error
+					if id, _, err = o.holder(ctx, email); err != nil {
 						return err
 					}
-					id = r.ID
 				}
 				records, err := o.store.Sessions(ctx, id, time.Now(), maxListed)
 				if err != nil {
@@ -50,11 +51,16 @@ func sessionList(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				for _, r := range records {
+					if r.Kind == session.App {
+						names[r.User] = r.User // nobody knows more
+					}
+				}
 				return env.printSessions(records, names)
 			})
 		},
 	}
-	c.Flags().StringVar(&email, "user", "", "only this user's")
+	c.Flags().StringVar(&email, "user", "", "only this user's, or app:UPSTREAM for those whom a backend has signed in")
 	return env.withJSON(c)
 }
 
@@ -91,7 +97,7 @@ func sessionRevoke(env *environment) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&email, "user", "", "all sessions of this user")
+	c.Flags().StringVar(&email, "user", "", "all sessions of this user, or of app:UPSTREAM")
 	return env.withJSON(c)
 }
 
@@ -101,15 +107,27 @@ type ended struct {
 }
 
 func (e *environment) revokeAll(ctx context.Context, o *opened, email string) error {
-	r, err := o.user(ctx, email)
+	id, name, err := o.holder(ctx, email)
 	if err != nil {
 		return err
 	}
-	sids, err := o.store.RevokeUserSessions(ctx, r.ID, "", "revoked", time.Now(), byCLI(audit.SessionRevoked, ""))
+	ev := byCLI(audit.SessionRevoked, "")
+	ev.Subject = id
+	sids, err := o.store.RevokeUserSessions(ctx, id, "", "revoked", time.Now(), ev)
 	if err != nil {
 		return err
 	}
-	return e.tell(ended{list(sids)}, "ended %d sessions of %s", len(sids), r.Name)
+	return e.tell(ended{list(sids)}, "ended %d sessions of %s", len(sids), name)
+}
+
+// holder is the id and name that sessions are listed under: those of a user, or app:NAME for
+// all whom a backend has signed in.
+func (o *opened) holder(ctx context.Context, name string) (id, shown string, err error) {
+	if strings.HasPrefix(name, adopt.Subject("")) {
+		return name, name, nil
+	}
+	r, err := o.user(ctx, name)
+	return r.ID, r.Name, err
 }
 
 func (e *environment) revokeOne(ctx context.Context, o *opened, sid string) error {

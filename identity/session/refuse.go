@@ -74,7 +74,7 @@ func (k *Keeper) expire(l *live, reason string, now time.Time) {
 // event names what the end of a session is in the audit trail.
 func event(reason string) audit.Name {
 	switch reason {
-	case ReasonLogout:
+	case ReasonLogout, ReasonApp:
 		return audit.Logout
 	case ReasonIdle, ReasonExpired:
 		return audit.SessionExpired

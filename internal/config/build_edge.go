@@ -83,6 +83,9 @@ func (b *builder) allUpstreams(f *field) map[string]*Upstream {
 		if all[name].OpenAPI != "" {
 			b.described = append(b.described, name)
 		}
+		if len(all[name].App.Cookies) > 0 {
+			b.adopted = append(b.adopted, name)
+		}
 	}
 	return all
 }
@@ -98,6 +101,7 @@ func (b *builder) upstream(name string, f *field) *Upstream {
 		CookieScripts:  f.get("cookies", "scripts").texts(),
 		TLSCA:          b.file(f.get("tls_ca").text()),
 		PlainIdentity:  f.get("identity").text() == "headers",
+		App:            b.appSession(f.get("app_session")),
 	}
 	if u.OpenAPI != "" && !strings.Contains(u.OpenAPI, "://") {
 		u.OpenAPI = b.file(u.OpenAPI)

@@ -75,6 +75,7 @@ func (b *builder) route(f, profiles *field) *Route {
 	b.crossSite(r, name, f.get("cross_site"))
 	b.limit(r, name, s("limit"), f)
 	b.upstreamOf(r, name, s("upstream"), f)
+	b.app(r, name, f.get("boundary"), s("require"))
 	r.Network = s("network").networks()
 	r.MaxBody = b.maxBody(s("input", "max_body"))
 	r.Types = s("input", "types").texts()
@@ -195,7 +196,7 @@ func lowest(taken map[string]*Route) *Route {
 
 // boundary reads who may come in. Public stands alone.
 func (b *builder) boundary(r *Route, name string, f *field) {
-	kinds := map[string]caller.Kind{"public": caller.Anonymous, "session": caller.Session, "token": caller.Token, "key": caller.Key}
+	kinds := map[string]caller.Kind{"public": caller.Anonymous, "session": caller.Session, "token": caller.Token, "key": caller.Key, "app": caller.App}
 	for _, word := range f.texts() {
 		kind, ok := kinds[word]
 		if !ok {
@@ -210,7 +211,7 @@ func (b *builder) boundary(r *Route, name string, f *field) {
 	slices.Sort(r.Boundary)
 	switch {
 	case f.set && f.form == list && len(f.items) == 0:
-		b.fault(f.at, "write public, or one or more of: session, token, key", "%s has an empty boundary", name)
+		b.fault(f.at, "write public, or one or more of: session, token, key, app", "%s has an empty boundary", name)
 	case len(r.Boundary) > 1 && r.Boundary[0] == caller.Anonymous:
 		b.fault(f.at, "write public alone, or leave it out", "%s combines public with another boundary", name)
 	}

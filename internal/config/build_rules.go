@@ -84,7 +84,7 @@ func (b *builder) require(r *Route, name string, f *field) {
 
 func (b *builder) fresh(r *Route, name string, f *field) {
 	r.Fresh = f.duration()
-	if r.Fresh > 0 && len(r.Boundary) > 0 && !r.takes(caller.Session, caller.Token) {
+	if r.Fresh > 0 && len(r.Boundary) > 0 && !r.takes(caller.Session, caller.Token, caller.App) {
 		b.fault(f.at, "remove it, or add session to the boundary", "%s has fresh, but nobody signs in there", name)
 	}
 }
@@ -98,7 +98,7 @@ func (b *builder) csrf(r *Route, name string, f *field) {
 		return
 	}
 	switch {
-	case !r.takes(caller.Session):
+	case !r.takes(caller.Session, caller.App):
 		b.fault(f.at, "remove it: keys and tokens are not sent by browsers on their own", "%s has csrf, but takes no session", name)
 	case !r.writes():
 		b.warn(f.at, "remove it, or declare effect: write", "%s has csrf, but only reads: no token is asked for", name)

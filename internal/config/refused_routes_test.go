@@ -25,7 +25,7 @@ func TestRefusedRoutes(t *testing.T) {
 		{7, `  - { id: x, match: {}, boundary: session }`, `7:21: routes[].match.path is missing (add path: "/notes/{id}")`},
 		{7, route("boundary: [public, session]"), `7:47: route "x" combines public with another boundary (write public alone, or leave it out)`},
 		{7, route("boundary: [key, key]"), `7:47: route "x" names the boundary key twice (remove one of them)`},
-		{7, route("boundary: []"), `7:47: route "x" has an empty boundary (write public, or one or more of: session, token, key)`},
+		{7, route("boundary: []"), `7:47: route "x" has an empty boundary (write public, or one or more of: session, token, key, app)`},
 		{7, route("boundary: any"), `7:47: routes[].boundary: "any" is not a boundary (write one of: public, session, token, key, app)`},
 		{7, route("boundary: public, effect: write"), `7:47: route "x" is public and writes, and has no limit (add limit: { rate: 10/m, per: network })`},
 		{7, `  - { id: x, match: { path: "/x", methods: [GET, POST] }, boundary: public }`, `7:69: route "x" is public and writes, and has no limit (add limit: { rate: 10/m, per: network })`},

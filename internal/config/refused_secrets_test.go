@@ -46,8 +46,6 @@ func TestLaterVersions(t *testing.T) {
 	checkRefused(t, []refused{
 		{8, "master_key: vault://kv/sanmon", `8:13: "master_key: vault://…" is not part of this version (remove it, or set it to env:NAME, file:PATH or cred:NAME)`},
 		{8, "dbsc: required", `8:7: "dbsc: required" is not part of this version (remove it, or set it to off)`},
-		{4, `  app: { url: "http://a", app_session: { cookies: [s] } }`, `4:40: "upstreams.app.app_session" is not part of this version (remove it)`},
-		{7, route("boundary: [session, app]"), `7:57: "routes[].boundary[]: app" is not part of this version (remove it, or set it to session, token, key or public)`},
 	})
 	off := minimal + "login: { passkey: false, totp: off, signup: closed, oidc: [] }\ndbsc: off\nclients: []\ncsp: {}\nalerts: {}\naudit: {}\n"
 	if c, err := parse("f", []byte(off), now); err != nil || len(c.Warnings) > 0 {

@@ -51,8 +51,8 @@ func routeKeys() []key {
 			key{name: "path", required: true, shape: one(template()), example: `"/notes/{id}"`, doc: "Path template, in quotes: `{name}` is one segment, `{rest...}` at the end is everything below. The longest literal wins, whatever the order of the routes. `/x/{rest...}` is `/x/` and what is below, not `/x`."},
 			key{name: "methods", shape: many(method()), example: "[GET]", doc: "Methods, in upper case; GET brings HEAD. Left out: GET and HEAD on a public route, every method on any other."},
 		)},
-		{name: "boundary", required: true, shape: oneOrMany(enum("boundary", "public", "session", "token", "key", "app").without("session, token, key or public", "app")), example: "[session, key]",
-			doc: "What one needs to come in, any of: `session` (our login), `token` (access token), `key` (API key). `public` stands alone and must be typed out: there is no default."},
+		{name: "boundary", required: true, shape: oneOrMany(enum("boundary", "public", "session", "token", "key", "app")), example: "[session, key]",
+			doc: "What one needs to come in, any of: `session` (our login), `token` (access token), `key` (API key), `app` (the login of the backend itself, see `upstreams.NAME.app_session`). `public` stands alone and must be typed out: there is no default."},
 	}
 	return append(append(own, settingKeys()...),
 		key{name: "cross_site", example: `{ reason: "the payment provider posts people back", cookies: [sessionid] }`, doc: "Effectful requests may come from other sites, as the answers of payment and identity providers do (SAML, `form_post`). On a public route only; WebSockets stay refused. Every other check stays. The backend has to check what arrives.", shape: section(

@@ -36,9 +36,13 @@ func (c Cookies) PreName() string { return c.name("sanmon-pre") }
 // DeviceName is the name of the cookie by which a browser is known again.
 func (c Cookies) DeviceName() string { return c.name("sanmon-device") }
 
+// VisitorName is the name of the cookie that holds, sealed, what backends know somebody by
+// who has not signed in there.
+func (c Cookies) VisitorName() string { return c.name("sanmon-app") }
+
 // Names lists all of them: none is ever forwarded, or set by a backend.
 func (c Cookies) Names() []string {
-	return []string{c.SessionName(), c.PreName(), c.DeviceName(), c.FlashName()}
+	return []string{c.SessionName(), c.PreName(), c.DeviceName(), c.FlashName(), c.VisitorName()}
 }
 
 func (c Cookies) name(base string) string {
@@ -67,6 +71,9 @@ func (c Cookies) Device(value string) *http.Cookie {
 	k.MaxAge = deviceAge
 	return k
 }
+
+// Visitor is the cookie of who has not signed in at a backend.
+func (c Cookies) Visitor(value string) *http.Cookie { return c.cookie(c.VisitorName(), value) }
 
 // Cleared returns k as the cookie that deletes it: the same attributes, so that the browser
 // takes it for the same cookie.
@@ -100,6 +107,9 @@ func PreBinding(value string) []byte {
 	return []byte("pre-session\x00" + value)
 }
 
+// NewPre makes the value of a pre-session.
+func NewPre() string { return secret.Random62(preSize) }
+
 // preSession returns the binding of the browser's pre-session, beginning one where there is
 // none. A value that the browser has is kept: other tabs show forms that are bound to it.
 func (p *Portal) preSession(w http.ResponseWriter, r *http.Request) ([]byte, error) {
@@ -110,7 +120,7 @@ func (p *Portal) preSession(w http.ResponseWriter, r *http.Request) ([]byte, err
 	if b := PreBinding(value); b != nil {
 		return b, nil
 	}
-	value = secret.Random62(preSize)
+	value = NewPre()
 	http.SetCookie(w, p.Cookies.Pre(value))
 	return PreBinding(value), nil
 }

@@ -39,7 +39,7 @@ func (p *Portal) session(w http.ResponseWriter, r *http.Request, v Visit) error 
 	if err != nil {
 		return err
 	}
-	c, err := p.who(r, v)
+	c, err := p.holder(r, v)
 	if err != nil {
 		return err
 	}
@@ -73,9 +73,19 @@ func (p *Portal) wanted(rawQuery string) (csrf.Kind, string, error) {
 	return kind, scope, nil
 }
 
-// who is the caller of the session cookie; nil when there is no live session. A session
-// that cannot be judged is an error, never nobody.
+// who is the person that the session cookie stands for; nil when there is no live session of
+// ours. Whom a backend has signed in is nobody here: nobody knows who that is.
 func (p *Portal) who(r *http.Request, v Visit) (*caller.Caller, error) {
+	c, err := p.holder(r, v)
+	if err != nil || c == nil || c.Kind != caller.Session {
+		return nil, err
+	}
+	return c, nil
+}
+
+// holder is the caller of the session cookie; nil when there is no live session. A session
+// that cannot be judged is an error, never nobody.
+func (p *Portal) holder(r *http.Request, v Visit) (*caller.Caller, error) {
 	cookie, err := Read(r, p.Cookies.SessionName())
 	if err != nil || cookie == "" {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon"
+	"github.com/sanmon-gate/sanmon/identity/adopt"
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/proxy"
@@ -32,6 +33,8 @@ const ownScript = portal.Prefix + "csrf.js"
 type Layers struct {
 	Sessions   sanmon.Sessions
 	Keys       sanmon.Keys
+	Apps       sanmon.Apps   // logins of backends
+	Visitors   *adopt.Box    // seals what backends know visitors by
 	Access     sanmon.Access // nil: no access token was ever issued
 	Assertions sanmon.Assertions
 	Tokens     *csrf.Tokens
@@ -64,6 +67,7 @@ func Compile(c *config.Config, l Layers, cookies portal.Cookies, generation uint
 		Harden: map[string]headers.CookieOptions{}, Collector: portal.Prefix + "report", ObserveUntil: c.ObserveAll,
 	}
 	g.Access = l.Access
+	g.Apps, g.Visitors, g.VisitorCookie, g.NewPre = l.Apps, l.Visitors, cookies.VisitorName(), portal.NewPre
 	if len(c.Clients) > 0 {
 		g.Reserved = append(g.Reserved, portal.WellKnown()...)
 	}
@@ -81,7 +85,7 @@ func Compile(c *config.Config, l Layers, cookies portal.Cookies, generation uint
 		s.ForwardAuth = subrequest.Profile(c.ForwardAuth.Profile)
 	}
 	https := u.Scheme == "https"
-	return s, errors.Join(s.upstreams(c, l.Tunnels, https), s.routes(c, l, https))
+	return s, errors.Join(s.upstreams(c, l.Tunnels, https), s.routes(c, l, https), s.entrances(c))
 }
 
 func (s *State) upstreams(c *config.Config, tunnels *proxy.Tunnels, https bool) error {
@@ -146,7 +150,7 @@ func (s *State) routes(c *config.Config, l Layers, https bool) error {
 			Networks:   network.List{Allow: r.Network},
 			Limits:     units, Seats: seats,
 			MaxBody: r.MaxBody, Types: r.Types, Input: inputOf(r, l), Floor: floor, CSP: pages, Plain: up.PlainIdentity,
-			Fields: fields, ObserveFields: r.FieldsMode == config.Observe,
+			App: appOf(c, up), Fields: fields, ObserveFields: r.FieldsMode == config.Observe,
 			Inspector: inspector, Watching: r.WAF.Mode == config.Observe,
 		})
 	}

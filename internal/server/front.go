@@ -167,6 +167,9 @@ func (f *Front) lead(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, 
 		if safe && p.Route != nil && p.Route.Boundary.Takes(caller.Session) && p.Caller.Kind != caller.Key {
 			return redirect(w, http.StatusSeeOther, portal.LoginURL(p.Target.Raw))
 		}
+		if safe && p.Route != nil && p.Route.App != nil && p.Route.Boundary.Takes(caller.App) && p.Caller.Kind != caller.Key {
+			return redirect(w, http.StatusSeeOther, p.Route.App.LoginURL(p.Target.Raw))
+		}
 	case refusal.CSRFMissing:
 		if safe && p.Route != nil && len(p.Caller.Bindings) > 0 {
 			return f.confirm(w, r, p)

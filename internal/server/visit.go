@@ -12,6 +12,7 @@ import (
 	"github.com/sanmon-gate/sanmon"
 	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/internal/coding"
+	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/proxy"
 	"github.com/sanmon-gate/sanmon/internal/wire"
 	"github.com/sanmon-gate/sanmon/refusal"
@@ -148,6 +149,9 @@ func (v *visit) ahead(status int, h http.Header, head []byte) bool {
 
 func (v *visit) release(status int, h http.Header, head []byte, whole bool) proxy.Content {
 	v.record.Status = status
+	if err := v.state.Gate.Adopt(v.ctx, &v.passage, status, h, time.Now()); err != nil {
+		return proxy.Content{Refuse: err}
+	}
 	next := v.renew(v.ctx) // before the page gets its tokens, which are bound to the secret
 	var content sanmon.Content
 	v.edits, content = v.state.Gate.Release(&v.passage, status, h, head, whole, v.edits)
@@ -155,6 +159,7 @@ func (v *visit) release(status int, h http.Header, head []byte, whole bool) prox
 		h.Add("Set-Cookie", v.state.Cookies.Session(next).String())
 		h.Set("Cache-Control", "no-store")
 	}
+	v.handOver(h)
 	if content.Recode != "" {
 		content.Filter = exchange.Chain{content.Filter, coding.Encoder(content.Recode)}
 	}
@@ -167,7 +172,7 @@ func (v *visit) release(status int, h http.Header, head []byte, whole bool) prox
 // use them up.
 func (v *visit) renew(ctx context.Context) secret.Value {
 	p := &v.passage
-	if !p.Renew {
+	if !p.Renew || p.Handover.Ended {
 		return secret.Value{}
 	}
 	now := time.Now()
@@ -177,6 +182,31 @@ func (v *visit) renew(ctx context.Context) secret.Value {
 	}
 	v.state.Gate.Rebind(ctx, p, now)
 	return next
+}
+
+// handOver gives the browser the cookies that follow from what its backend answered. Those
+// of ours that a login replaces go with it.
+func (v *visit) handOver(h http.Header) {
+	given, cookies := &v.passage.Handover, v.state.Cookies
+	if !given.Any() {
+		return
+	}
+	if !given.Session.Empty() {
+		h.Add("Set-Cookie", cookies.Session(given.Session).String())
+		h.Add("Set-Cookie", portal.Cleared(cookies.Pre("")).String())
+	}
+	if given.Ended {
+		h.Add("Set-Cookie", portal.Cleared(cookies.Session(secret.Value{})).String())
+	}
+	if given.Pre != "" {
+		h.Add("Set-Cookie", cookies.Pre(given.Pre).String())
+	}
+	if given.Visiting && given.Visitor != "" {
+		h.Add("Set-Cookie", cookies.Visitor(given.Visitor).String())
+	} else if given.Visiting {
+		h.Add("Set-Cookie", portal.Cleared(cookies.Visitor("")).String())
+	}
+	h.Set("Cache-Control", "no-store")
 }
 
 // owner names whose sockets a tunnel is, so that it can be cut when they are revoked.
