@@ -215,7 +215,10 @@ func TestMalformedHeads(t *testing.T) {
 		b := serve(t, Options{}, say(answer))
 		q := get()
 		q.Repeat = true // malformed is no reason to ask again
-		_, err := b.Do(context.Background(), q)
+		r, err := b.Do(context.Background(), q)
+		if err == nil {
+			_ = r.Close()
+		}
 		if _, bad := errors.AsType[Malformed](err); !bad {
 			t.Errorf("%.60q: %v", answer, err)
 		}
@@ -249,7 +252,7 @@ func TestMalformedBodies(t *testing.T) {
 // TestNothingArrivesUnasked: an answer that nobody asked for is not the next request's
 // (response queue poisoning).
 func TestNothingArrivesUnasked(t *testing.T) {
-	sent := make(chan struct{})
+	sent := make(chan struct{}, 3)
 	b := serve(t, Options{}, func(c net.Conn) {
 		for request(c) {
 			_, _ = io.WriteString(c, ok)
