@@ -14,11 +14,10 @@ import (
 
 var _ alert.Store = (*DB)(nil)
 
-// The states of an alert at rest.
+// The states of an alert at rest; any other is dead.
 const (
-	alertWaiting = iota
-	alertDelivered
-	alertDead
+	alertWaiting   = 0
+	alertDelivered = 1
 )
 
 // KeepAlerts is how long alerts that are over are kept, for those who ask what was sent.
@@ -40,7 +39,8 @@ const (
 	takeAlert = `UPDATE alert SET attempts = attempts + 1, next_at = $2
 	WHERE state = 0 AND next_at <= $1 AND id = (SELECT id FROM alert WHERE state = 0 AND next_at <= $1 ORDER BY next_at, id LIMIT 1)
 	RETURNING id, type, count, first_at, last_at, from_seq, to_seq, events, due_at, attempts`
-	endAlert      = `UPDATE alert SET state = $2, done_at = $3, failure = CASE WHEN $4 = '' THEN failure ELSE $4 END WHERE id = $1 AND state = 0 AND attempts >= $5`
+	deliverAlert  = `UPDATE alert SET state = 1, done_at = $2 WHERE id = $1 AND state = 0`
+	buryAlert     = `UPDATE alert SET state = 2, done_at = $2, failure = $3 WHERE id = $1 AND state = 0 AND attempts = $4`
 	putOffAlert   = `UPDATE alert SET next_at = $2, failure = $3 WHERE id = $1 AND state = 0 AND attempts = $4`
 	alertsWaiting = `SELECT COUNT(*) FROM alert WHERE state = 0`
 	newestAlerts  = `SELECT id, type, count, first_at, last_at, from_seq, to_seq, events, due_at, attempts, state, done_at, next_at, failure
@@ -140,9 +140,9 @@ func (db *DB) SettleAlert(ctx context.Context, a alert.Alert, o alert.Outcome) (
 	now := db.sharedNow()
 	switch {
 	case o.Delivered: // whoever did it
-		_, err = db.exec(ctx, endAlert, a.ID, alertDelivered, micros(now), "", 0)
+		_, err = db.exec(ctx, deliverAlert, a.ID, micros(now))
 	case o.Dead:
-		_, err = db.exec(ctx, endAlert, a.ID, alertDead, micros(now), text(o.Failure), a.Attempts)
+		_, err = db.exec(ctx, buryAlert, a.ID, micros(now), text(o.Failure), a.Attempts)
 	default:
 		_, err = db.exec(ctx, putOffAlert, a.ID, micros(now.Add(o.Wait)), text(o.Failure), a.Attempts)
 	}

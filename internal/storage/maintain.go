@@ -44,6 +44,9 @@ func (db *DB) Maintain(ctx context.Context) error {
 	if err := db.prune(ctx, "prune authorization codes", pruneAuthCodes, now.Add(-KeepCodes)); err != nil {
 		return err
 	}
+	if err := db.prune(ctx, "prune alerts", pruneAlerts, now.Add(-KeepAlerts)); err != nil {
+		return err
+	}
 	if err := db.prune(ctx, "prune ended sessions", pruneSessions, now.Add(-KeepSessions)); err != nil {
 		return err
 	}

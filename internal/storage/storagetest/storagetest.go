@@ -104,6 +104,9 @@ func Run(t *testing.T, open Open) {
 	}
 }
 
+	for name, test := range alertSuite() {
+		t.Run(name, func(t *testing.T) { test(t, open) })
+	}
 // t0 is a moment with microseconds, all that is kept.
 var t0 = time.Date(2026, 11, 25, 12, 0, 0, 123456000, time.UTC)
 
