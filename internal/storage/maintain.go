@@ -50,6 +50,9 @@ func (db *DB) Maintain(ctx context.Context) error {
 	if err := db.prune(ctx, "prune ended sessions", pruneSessions, now.Add(-KeepSessions)); err != nil {
 		return err
 	}
+	if err := db.prune(ctx, "prune links", pruneLinks, now.Add(-KeepLinks)); err != nil {
+		return err
+	}
 	return db.forget(ctx, now.Add(-KeepSeen))
 }
 
