@@ -13,6 +13,7 @@ import (
 	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/caller"
 	"github.com/sanmon-gate/sanmon/exchange"
+	"github.com/sanmon-gate/sanmon/keys/redact"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/web/origin"
 	"github.com/sanmon-gate/sanmon/web/target"
@@ -145,7 +146,7 @@ func (x *explanation) sayRest(r *sanmon.Route) {
 }
 
 func (x *explanation) say(format string, args ...any) {
-	x.Reasons = append(x.Reasons, fmt.Sprintf(format, args...))
+	x.Reasons = append(x.Reasons, string(redact.Line(fmt.Appendf(nil, format, args...)))) // an address may hold anything
 }
 
 func (x *explanation) refused(err error) explanation {

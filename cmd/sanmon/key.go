@@ -12,6 +12,7 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
 	"github.com/sanmon-gate/sanmon/keys/network"
+	"github.com/sanmon-gate/sanmon/keys/redact"
 	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/spf13/cobra"
 )
@@ -67,7 +68,7 @@ func (o *opened) keyService(ctx context.Context) (*apikey.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &apikey.Service{Store: o.store, Peppers: peppers}, nil
+	return &apikey.Service{Store: o.store, Peppers: peppers, MaxLifetime: o.config.Keys.MaxTTL}, nil
 }
 
 // issued prints a new key, for the only time.
@@ -175,6 +176,9 @@ func (o *opened) ownerOrNew(ctx context.Context, owner string, spec apikey.Spec)
 }
 
 func serviceName(name string) error {
+	if len(redact.Line([]byte(name))) != len(name) || apikey.Looks([]byte(name)) {
+		return errors.New("that is a credential and no name (names are stored and shown; if others could see this command line, revoke it)")
+	}
 	ok := len(name) > 0 && len(name) <= 64
 	for _, c := range name {
 		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_.", c))

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/sanmon-gate/sanmon/keys/redact"
 	"github.com/spf13/cobra"
 )
 
@@ -75,17 +76,23 @@ func (e *environment) report(err error) int {
 		return int(exit)
 	}
 	if faults, ok := errors.AsType[config.Errors](err); ok {
-		_, _ = fmt.Fprintln(e.stderr, faults) // file:line:column: message (remedy), one a line
+		e.complain("%v\n", faults) // file:line:column: message (remedy), one a line
 		return exitFailed
 	}
-	_, _ = fmt.Fprintf(e.stderr, "error: %v\n", err)
+	e.complain("error: %v\n", err)
 	if h, ok := errors.AsType[hinted](err); ok {
-		_, _ = fmt.Fprintf(e.stderr, "hint: %s\n", h.hint)
+		e.complain("hint: %s\n", h.hint)
 	}
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// complain writes for people through the last net: errors quote what was typed, and
+// somebody types a key where its id belongs.
+func (e *environment) complain(format string, args ...any) {
+	_, _ = e.stderr.Write(redact.Line(fmt.Appendf(nil, format, args...)))
 }
 
 func newRoot(env *environment) *cobra.Command {
@@ -102,9 +109,9 @@ func newRoot(env *environment) *cobra.Command {
 	needsVerb(root)
 	root.AddCommand(
 		demoCommand(env), initCommand(env), serveCommand(env), checkCommand(env), routesCommand(env), explainCommand(env),
-		userCommand(env), serviceCommand(env), sessionCommand(env), keyCommand(env), keysetCommand(env), auditCommand(env), cspCommand(env),
+		userCommand(env), serviceCommand(env), sessionCommand(env), keyCommand(env), keysetCommand(env), auditCommand(env), alertsCommand(env), cspCommand(env),
 		schemaCommand(env), versionCommand(env),
-		scanCommand(env), later("client", "list OAuth clients"),
+		scanCommand(env), clientCommand(env),
 	)
 	return root
 }
@@ -129,17 +136,6 @@ func group(use, short string, verbs ...*cobra.Command) *cobra.Command {
 	needsVerb(c)
 	c.AddCommand(verbs...)
 	return c
-}
-
-// later is a command of the contract that this version does not have. It says so,
-// instead of looking like a typing error.
-func later(use, what string) *cobra.Command {
-	return &cobra.Command{
-		Use: use, Short: "Not part of this version: " + what, Hidden: true, DisableFlagParsing: true,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return fmt.Errorf("%s is not part of this version (it will %s)", c.CommandPath(), what)
-		},
-	}
 }
 
 // exactly checks the number of arguments; too few or many are wrong usage.

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"crypto/rand"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,7 +25,7 @@ func PostgresURL(t testing.TB) (url, password string, cluster *Process) {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	cred := unprivileged(t, dir)
 	data, port := filepath.Join(dir, "data"), freePort(t)
-	password = "throwaway"
+	password = rand.Text()
 	if err := os.WriteFile(filepath.Join(dir, "pw"), []byte(password), 0o644); err != nil {
 		t.Fatal(err)
 	}

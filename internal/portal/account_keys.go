@@ -25,7 +25,7 @@ func createKey(p *Portal, ctx context.Context, me own, v Visit, _ *http.Request,
 	switch {
 	case len(scopes) == 0:
 		return flash{Error: "key_empty"}, nil
-	case err != nil || days < 1 || days > maxKeyDays:
+	case err != nil || days < 1 || days > maxKeyDays, p.Account.Keys.MaxLifetime > 0 && time.Duration(days)*24*time.Hour > p.Account.Keys.MaxLifetime:
 		return flash{Error: "key_life"}, nil
 	}
 	mine := p.Scopes(me.Caller)

@@ -104,7 +104,7 @@ func (rec *Record) appendLine(b []byte) []byte {
 	b = append(b, rec.message()...)
 	b = append(b, '"')
 	b = text(b, "request_id", r.ID)
-	b = text(b, "method", clip(r.Method, 32))
+	b = text(b, "method", methodWord(r.Method))
 	b = text(b, "path", clip(p.Target.Path, 1024))
 	b = text(b, "host", clip(p.Host, 256))
 	b = text(b, "route", rec.route())
@@ -233,6 +233,21 @@ func quoted(b []byte, s string) []byte {
 
 func escape(b []byte, r rune) []byte {
 	return append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
+}
+
+// methodWord is the method where it may be one: every registered method has at most 17
+// letters (RFC 9110, Section 16.1), and what else a client writes first in its request may
+// be anything, a credential too.
+func methodWord(s string) string {
+	if len(s) > 17 {
+		return "?"
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < 'A' || c > 'Z') && c != '-' {
+			return "?"
+		}
+	}
+	return s
 }
 
 func clip(s string, n int) string {
