@@ -15,6 +15,7 @@ import (
 	"github.com/sanmon-gate/sanmon/audit/tree"
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/internal/trail"
+	"github.com/sanmon-gate/sanmon/internal/webhook"
 	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/sumdb/note"
@@ -23,13 +24,16 @@ import (
 // exitUnverifiable is for an audit trail of which nothing can be said.
 const exitUnverifiable = 3
 
-// sinkOf is where checkpoints go besides the database; nil for nowhere.
-func sinkOf(c *config.Config) trail.Sink {
+// sinkOf is where checkpoints go besides the database; nil for nowhere. What is posted is
+// signed as the configuration says that is in force then.
+func sinkOf(c *config.Config, now func() *config.Config) trail.Sink {
 	switch {
 	case c.Audit.Anchor == "":
 		return nil
 	case c.Audit.AnchorIsURL():
-		return trail.NewWebhook(c.Audit.Anchor)
+		h := trail.NewWebhook(c.Audit.Anchor)
+		h.Keys = func(ctx context.Context) (webhook.Keys, error) { return signingKeys(ctx, now()) }
+		return h
 	}
 	return trail.File{Path: c.Audit.Anchor}
 }
@@ -72,7 +76,7 @@ func auditCheckpoint(env *environment) *cobra.Command {
 				} else {
 					_, err = io.WriteString(env.stdout, signed.Note)
 				}
-				if sink := sinkOf(o.config); sink != nil && signed.New && err == nil {
+				if sink := sinkOf(o.config, func() *config.Config { return o.config }); sink != nil && signed.New && err == nil {
 					err = sink.Put(ctx, signed.Line())
 				}
 				return err

@@ -24,6 +24,7 @@ type posture struct {
 	CrossSite     []string `json:"cross_site"`     // routes where other sites may change something
 	HTMLFields    []string `json:"html_fields"`    // fields that may carry markup, as "ROUTE: body html(ugc)"
 	Limiter       string   `json:"limiter"`        // where limits are counted
+	Alerts        string   `json:"alerts"`         // host that they are posted to, or "off"
 	HSTS          string   `json:"hsts,omitempty"` // what answers say now, and what follows
 	Observing     string   `json:"observing_until,omitempty"`
 	Warnings      []string `json:"warnings"`
@@ -95,6 +96,9 @@ func checkSecrets(ctx context.Context, c *config.Config) error {
 	if _, err := openMaster(ctx, c); err != nil {
 		return hinted{err, "make a key with: sanmon init"}
 	}
+	if _, err := checkAlerts(ctx, c); err != nil {
+		return err
+	}
 	for name, ref := range map[string]string{"store password": c.Store.Password, "metrics.token": c.Metrics.Token} {
 		if ref == "" {
 			continue
@@ -107,7 +111,7 @@ func checkSecrets(ctx context.Context, c *config.Config) error {
 }
 
 func postureOf(c *config.Config, g *sanmon.Gate, now time.Time) posture {
-	p := posture{OK: true, Routes: len(g.Routes), Public: []string{}, PublicWriting: []string{}, Exempt: []string{}, CrossSite: []string{}, Warnings: []string{}, HTMLFields: server.HTMLFields(g), HSTS: hstsPosture(c, now)}
+	p := posture{OK: true, Routes: len(g.Routes), Public: []string{}, PublicWriting: []string{}, Exempt: []string{}, CrossSite: []string{}, Warnings: []string{}, Alerts: alertState(c), HTMLFields: server.HTMLFields(g), HSTS: hstsPosture(c, now)}
 	for _, r := range g.Routes {
 		name := fmt.Sprintf("%s (%s %s)", r.ID, strings.Join(r.AllMethods(), ","), r.Path)
 		if r.Boundary.Public() {
@@ -156,6 +160,11 @@ func (e *environment) printPosture(p posture) error {
 	e.printNames("fields that may carry markup:", p.HTMLFields)
 	if p.Limiter != "local" {
 		_, _ = fmt.Fprintf(e.stdout, "limits are counted for all nodes at %s\n", p.Limiter)
+	}
+	if p.Alerts != "off" {
+		_, _ = fmt.Fprintf(e.stdout, "alerts are posted to %s, signed (try it: sanmon alerts test)\n", p.Alerts)
+	} else {
+		_, _ = fmt.Fprintln(e.stdout, "alerts are off: nobody is told of theft, guessing or leaked keys")
 	}
 	if p.HSTS != "" {
 		_, _ = fmt.Fprintln(e.stdout, "browsers keep to https: "+p.HSTS)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/identity/login"
+	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/identity/throttle"
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/keys/limit"
@@ -19,16 +21,17 @@ type sharedThrottle struct {
 	portal.Authenticator
 	shared           limit.Shared
 	devices          throttle.Devices
+	journal          login.Journal
 	account, network *limit.Policy
 }
 
 // throttled returns auth with failures counted where shared says; auth itself when nothing
 // is shared.
-func throttled(auth portal.Authenticator, shared limit.Shared, devices throttle.Devices) (portal.Authenticator, error) {
+func throttled(auth portal.Authenticator, shared limit.Shared, devices throttle.Devices, journal login.Journal) (portal.Authenticator, error) {
 	if shared == nil {
 		return auth, nil
 	}
-	s := sharedThrottle{Authenticator: auth, shared: shared, devices: devices}
+	s := sharedThrottle{Authenticator: auth, shared: shared, devices: devices, journal: journal}
 	var err error
 	if s.account, err = limit.NewPolicy("login-account", limit.Rate{Count: 10, Per: 15 * time.Minute}); err != nil {
 		return nil, err
@@ -52,10 +55,25 @@ func (s sharedThrottle) Login(ctx context.Context, t portal.Attempt) (portal.Gra
 		}
 	}
 	g, err := s.Authenticator.Login(ctx, t)
-	if err != nil && refusal.From(err).Code == refusal.LoginFailed {
-		s.shared.Ask(ctx, limit.ChargeUnits, demands, &answers)
+	if err != nil && refusal.From(err).Code == refusal.LoginFailed && s.shared.Ask(ctx, limit.ChargeUnits, demands, &answers) {
+		s.tell(ctx, t, demands, &answers)
 	}
 	return g, err
+}
+
+// tell writes down the failure that used up a count of all nodes; each node's own counts
+// may be far from that.
+func (s sharedThrottle) tell(ctx context.Context, t portal.Attempt, demands []limit.Demand, answers *[limit.MaxDemands]limit.Answer) {
+	for i := range demands {
+		if answers[i].Remaining > 0 {
+			continue
+		}
+		ev := audit.Event{At: t.Now, Event: audit.LoginThrottled, Actor: "system", RequestID: t.RequestID, Detail: "full=" + demands[i].Policy.Name() + " nodes=all"}
+		if n := session.Network(t.Network); n.IsValid() {
+			ev.Network = n.String()
+		}
+		_ = s.journal.Record(ctx, ev) // it has said what it could not write
+	}
 }
 
 func (s sharedThrottle) demands(t portal.Attempt, to []limit.Demand) []limit.Demand {

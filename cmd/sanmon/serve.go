@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/internal/alert"
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/internal/feed"
 	"github.com/sanmon-gate/sanmon/internal/logline"
@@ -23,7 +24,6 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/trail"
 	"github.com/sanmon-gate/sanmon/internal/wire"
 	"github.com/sanmon-gate/sanmon/keys/redact"
-	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 )
@@ -72,6 +72,7 @@ type node struct {
 	handler  *server.Handler
 	refusals *server.Refusals
 	trail    *trail.Keeper
+	alerts   *alert.Dispatcher
 	public   *wire.Server
 	admin    *http.Server // nil: off
 	adminOn  net.Listener
@@ -100,8 +101,11 @@ func newNode(ctx context.Context, c *config.Config, store *storage.DB, lines *lo
 		return nil, err
 	}
 	n.layers.pages.Counted = n.metrics.Violation
-	n.refusals = &server.Refusals{Journal: store, Logger: logger}
-	n.trail = trailOf(c, store, n.layers.rings[secret.PurposeAudit], logger)
+	n.alerts = n.alertsOf(c, store, logger)
+	journal := watchedJournal{store, n.alerts}
+	n.layers.login.Journal = journal
+	n.refusals = &server.Refusals{Journal: journal, Logger: logger}
+	n.trail = n.trailOf(c, store, journal)
 	accountant := &server.Accountant{Metrics: n.metrics, Lines: lines, Scrub: redact.Line, Refusals: n.refusals, Level: level, Text: c.Log.Format == "text", Unrouted: n.layers.traffic.Add}
 	n.handler = &server.Handler{Account: accountant.Account}
 	if err := n.use(c); err != nil {
@@ -126,6 +130,7 @@ func (n *node) gauges() {
 	n.metrics.Gauge("sanmon_openapi_waiting", "Upstreams whose OpenAPI document has changed and waits for approval.", func() float64 { return float64(n.layers.documents.Waiting()) })
 	n.metrics.Gauge("sanmon_openapi_missing", "Upstreams whose requests should be judged by an OpenAPI document that is not there.", func() float64 { return float64(n.layers.documents.Missing()) })
 	n.trailGauges()
+	n.alertGauges()
 	n.metrics.Gauge("sanmon_tunnels", "Open WebSockets and streams.", func() float64 { return float64(n.layers.tunnels.Len()) })
 }
 
@@ -145,6 +150,10 @@ func (n *node) again() error {
 
 // put is use; n.reloading is held.
 func (n *node) put(c *config.Config) error {
+	receiver, err := checkAlerts(context.Background(), c)
+	if err != nil {
+		return err
+	}
 	state, err := n.layers.compile(c, n.generation+1)
 	if err != nil {
 		return err
@@ -156,6 +165,7 @@ func (n *node) put(c *config.Config) error {
 		return err
 	}
 	n.layers.documents.Configure(context.Background(), documentsOf(c))
+	n.configureAlerts(receiver)
 	n.generation++
 	n.config.Store(c)
 	n.level.Set(levelOf(c.Log))
@@ -179,7 +189,7 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var helpers sync.WaitGroup
 	for _, helper := range []func(context.Context) error{
-		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.layers.tendLimiter, n.refusals.Run, n.trail.Run, n.layers.maintain, n.layers.tendKeys, n.layers.access.Run, n.layers.grants.Run, n.layers.store.FollowClock, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, tune,
+		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.layers.tendLimiter, n.refusals.Run, n.trail.Run, n.alerts.Run, n.layers.maintain, n.layers.tendKeys, n.layers.access.Run, n.layers.grants.Run, n.layers.store.FollowClock, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, tune,
 	} {
 		helpers.Go(func() {
 			if err := helper(background); err != nil && background.Err() == nil {
@@ -249,7 +259,7 @@ func (n *node) reload(c *config.Config) error {
 func (n *node) record(ctx context.Context, name audit.Name, detail string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := n.layers.store.Record(ctx, audit.Event{At: time.Now(), Event: name, Actor: "system", Detail: detail}); err != nil {
+	if err := (watchedJournal{n.layers.store, n.alerts}).Record(ctx, audit.Event{At: time.Now(), Event: name, Actor: "system", Detail: detail}); err != nil {
 		n.logger.Error("audit event could not be written", "event", string(name), "error", err)
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/internal/config"
@@ -12,9 +11,9 @@ import (
 )
 
 // trailOf signs the audit trail of a running server.
-func trailOf(c *config.Config, store *storage.DB, ring *secret.Ring, logger *slog.Logger) *trail.Keeper {
+func (n *node) trailOf(c *config.Config, store *storage.DB, journal trail.Journal) *trail.Keeper {
 	return &trail.Keeper{
-		Signer: &trail.Signer{Store: store, Ring: ring, Actor: "system"}, Sink: sinkOf(c), Journal: store, Recorded: store.Recorded, Logger: logger,
+		Signer: &trail.Signer{Store: store, Ring: n.layers.rings[secret.PurposeAudit], Actor: "system"}, Sink: sinkOf(c, n.config.Load), Journal: journal, Recorded: store.Recorded, Logger: n.logger,
 	}
 }
 

@@ -3,6 +3,8 @@ package trail
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit/tree"
+	"github.com/sanmon-gate/sanmon/internal/webhook"
 )
 
 // Sink is a place outside of the database for checkpoints.
@@ -64,20 +67,28 @@ func unfinished(f *os.File) (bool, error) {
 }
 
 // Webhook posts the line as application/json. A status of 2xx says that it is kept;
-// redirects are not followed.
+// redirects are not followed. With Keys it is signed in the form of Standard Webhooks; the
+// id of a checkpoint is the same at every try.
 type Webhook struct {
 	URL    string
 	Client *http.Client
+	Keys   func(context.Context) (webhook.Keys, error) // nil, or none: not signed
 }
 
 const webhookTimeout = 5 * time.Second
 
 // NewWebhook has a client with a time limit.
 func NewWebhook(url string) Webhook {
-	return Webhook{url, &http.Client{
+	return Webhook{URL: url, Client: &http.Client{
 		Timeout:       webhookTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+}
+
+// messageID names a checkpoint, without a full stop (Standard Webhooks, "Signature scheme").
+func messageID(l tree.Line) string {
+	sum := sha256.Sum256([]byte(l.Checkpoint))
+	return "anchor_" + hex.EncodeToString(sum[:16])
 }
 
 // Put implements Sink. Its errors do not name the URL, which may hold a credential.
@@ -91,6 +102,15 @@ func (h Webhook) Put(ctx context.Context, l tree.Line) error {
 		return errors.New("anchor: the URL of audit.anchor cannot be used")
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if h.Keys != nil {
+		keys, err := h.Keys(ctx)
+		if err != nil {
+			return fmt.Errorf("anchor: the signing secret: %w", err)
+		}
+		if !keys.Empty() {
+			keys.Sign(req.Header, messageID(l), time.Now(), body)
+		}
+	}
 	res, err := h.Client.Do(req)
 	if err != nil {
 		if inner := errors.Unwrap(err); inner != nil { // *url.Error says the URL
