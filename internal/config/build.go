@@ -20,8 +20,10 @@ type builder struct {
 	public    site
 	upstreams []string
 	described []string // upstreams with an OpenAPI document
+	adopted   []string // upstreams whose own login is adopted
 	roles     map[string][]string
-	issues    bool // there are clients that access tokens are issued to
+	used      map[string]position // sources that references need, and where the first stands
+	issues    bool                // there are clients that access tokens are issued to
 }
 
 func (b *builder) config(root *value) *Config {
@@ -38,7 +40,6 @@ func (b *builder) config(root *value) *Config {
 		Store:       b.store(top.get("store")),
 		Limiter:     b.limiter(top.get("limiter")),
 		ForwardAuth: ForwardAuth{top.get("forward_auth", "profile").text(), top.get("forward_auth", "renew").bool()},
-		MasterKey:   b.reference(top.get("master_key")),
 		Session:     b.session(top.get("session")),
 		Token:       b.token(top.get("token")),
 		Login:       b.login(top.get("login")),
@@ -49,17 +50,19 @@ func (b *builder) config(root *value) *Config {
 		CSP:        CSP{top.get("csp", "learn").bool(), b.file(top.get("csp", "approved").text()), top.get("csp", "report_sample").bool()},
 		Audit:      b.audit(top.get("audit")),
 		Leaks:      b.leaks(top.get("leaks")),
+		Alerts:     b.alerts(top.get("alerts")),
 		Keys:       b.keys(top.get("keys")),
 		ObserveAll: b.observeAll(top.get("observe_all")),
-		Alerts:     b.alerts(top.get("alerts")),
 	}
+	c.MasterKey, c.MasterOthers = b.master(top.get("master_key"))
 	c.TLS = b.tls(top.get("tls"), top.get("public_url"), c.ClientIP)
 	c.Upstreams = b.allUpstreams(top.get("upstreams"))
 	c.Roles = b.allRoles(top.get("roles"))
-	c.Clients = b.clients(top.get("clients"))
-	c.Routes = b.allRoutes(top.get("routes"), top.get("profiles"))
 	b.loginRoles(top.get("login"), c.Roles)
 	c.Clients = b.clients(top.get("clients"))
+	c.Routes = b.allRoutes(top.get("routes"), top.get("profiles"))
+	c.Secrets = b.secrets(top.get("secrets")) // after every other reference
+	b.appRoutes(c, top.get("upstreams"))
 	if c.CSP.Learn && !slices.ContainsFunc(c.Routes, func(r *Route) bool { return r.CSP != "floor" }) {
 		b.warn(top.get("csp", "learn").at, "set output.csp: observe on a route", "csp.learn is on, but every route has the floor only: nothing is learned")
 	}
@@ -88,11 +91,14 @@ func (b *builder) file(path string) string {
 	return filepath.Join(filepath.Dir(b.path), path)
 }
 
-// reference makes the path in a file: reference relative to the configuration file.
+// reference makes the path in a file: or age: reference relative to the configuration file.
 func (b *builder) reference(f *field) string {
 	ref := f.text()
-	if path, ok := strings.CutPrefix(ref, "file:"); ok {
-		return "file:" + b.file(path)
+	b.use(ref, f)
+	for _, scheme := range []string{"file:", "age:"} {
+		if path, ok := strings.CutPrefix(ref, scheme); ok {
+			return scheme + b.file(path)
+		}
 	}
 	return ref
 }

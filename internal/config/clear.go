@@ -53,7 +53,7 @@ func secretName(name string) bool {
 }
 
 // reference matches what may stand for a secret: where to find it.
-var reference = regexp.MustCompile(`^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|cred:[A-Za-z0-9._-]+|(vault|awssm|gcpsm)://.+)$`)
+var reference = regexp.MustCompile(`^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|cred:[A-Za-z0-9._-]+|(vault|awssm|gcpsm)://.+|age:.+)$`)
 
 // show quotes a text of the file for a message, without what may be a secret.
 func show(text string) string {

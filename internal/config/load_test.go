@@ -41,6 +41,7 @@ func TestDesignExample(t *testing.T) {
 		Store:       Reference{Driver: "sqlite", Address: "conf/data/sanmon.db"},
 		ForwardAuth: ForwardAuth{"auto", true},
 		MasterKey:   "file:conf/data/master.key",
+		Secrets:     Secrets{Interval: time.Minute, MaxAge: 24 * time.Hour},
 		Leaks:       Leaks{GitHub{Keys: "https://api.github.com/meta/public_keys/secret_scanning"}},
 		Keys:        Keys{MaxAge: 5 * time.Second},
 		Upstreams: map[string]*Upstream{"app": {Name: "app", URL: "http://127.0.0.1:8000", Timeout: 30 * time.Second,

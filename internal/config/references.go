@@ -3,6 +3,8 @@ package config
 import (
 	"net/url"
 	"strings"
+
+	"github.com/sanmon-gate/sanmon/keys/source"
 )
 
 // secretRef is a reference to a secret: the file says where it is, never what.
@@ -12,8 +14,11 @@ func secretRef() scalar {
 		switch {
 		case !reference.MatchString(s):
 			return nil, wrong{"a secret must not be written in clear", want}
-		case strings.Contains(s, "://"):
-			return nil, later{"env:NAME, file:PATH or cred:NAME"}
+		case strings.HasPrefix(s, "file:"), strings.HasPrefix(s, "env:"), strings.HasPrefix(s, "cred:"):
+			return s, nil
+		}
+		if err := source.Valid(s); err != nil {
+			return nil, wrong{"the reference cannot be followed", err.Error()}
 		}
 		return s, nil
 	}}

@@ -64,8 +64,8 @@ func serverKeys() []key {
 				key{name: "password", secret: true, shape: one(secretRef()), doc: "Reference of the password.", example: "env:PGPASSWORD"})},
 		limiterKey(),
 		forwardAuthKey(),
-		{name: "master_key", def: "file:./data/master.key", secret: true, shape: one(secretRef()), example: "cred:sanmon-master",
-			doc: "Reference of the key that seals stored secrets: `env:NAME`, `file:PATH` or `cred:NAME` (systemd). Losing it loses what is sealed; `sanmon init` makes one. (`vault://`, `awssm://` and `gcpsm://` belong to a later version.)"},
+		masterKey(),
+		secretsKey(),
 		{name: "upstreams", required: true, shape: byName(nameOf("upstream"), section(upstreamKeys()...)), doc: "The backends, by name. With one of them, routes need not name it."},
 	}
 }
@@ -86,10 +86,6 @@ func upstreamKeys() []key {
 		)},
 		{name: "tls_ca", shape: one(filePath("file")), example: "/etc/sanmon/backend-ca.pem", doc: "PEM file with the authorities that the backend's certificate is checked against. Left out: those of the system."},
 		{name: "identity", def: "jwt", shape: one(enum("choice", "jwt", "headers")), doc: "How the backend learns who is calling: the signed Sanmon-Assertion, or also plain Remote-User, Remote-Email and Remote-Groups."},
-		{name: "app_session", later: true, doc: "Adopts the backend's own login session.", shape: section(
-			key{name: "cookies", shape: many(cookieName()), example: "[sessionid]", doc: "Its session cookies."},
-			key{name: "login", shape: many(anyText()), example: `["/accounts/login/"]`, doc: "Where people sign in."},
-			key{name: "logout", shape: many(anyText()), example: `["/accounts/logout/"]`, doc: "Where they sign out."},
-		)},
+		appSessionKey(),
 	}
 }

@@ -22,23 +22,26 @@ type Config struct {
 	Store       Reference // sqlite:PATH or postgres://…; Password is resolved apart
 	Limiter     Limiter
 	ForwardAuth ForwardAuth
-	MasterKey   string // reference: env:NAME, file:PATH, cred:NAME
-	Upstreams   map[string]*Upstream
-	Session     Session
-	Token       Token
-	Login       Login
-	Clients     []*Client
-	Roles       map[string][]string
-	Routes      []*Route
-	Limits      Limits
-	Log         Log
-	Metrics     Metrics
-	CSP         CSP
-	Audit       Audit
-	Leaks       Leaks
-	Keys        Keys
-	Alerts      Alerts
-	ObserveAll  time.Time // checks that can be observed only report until then; zero: off
+	MasterKey   string // reference of the key that seals
+	// MasterOthers are references of keys that only open: the one before, the one after.
+	MasterOthers []string
+	Secrets      Secrets
+	Upstreams    map[string]*Upstream
+	Session      Session
+	Token        Token
+	Login        Login
+	Clients      []*Client
+	Roles        map[string][]string
+	Routes       []*Route
+	Limits       Limits
+	Log          Log
+	Metrics      Metrics
+	CSP          CSP
+	Audit        Audit
+	Leaks        Leaks
+	Alerts       Alerts
+	Keys         Keys
+	ObserveAll   time.Time // checks that can be observed only report until then; zero: off
 
 	Warnings []Error // what is allowed and still worth knowing, in the order of the file
 }
@@ -95,6 +98,14 @@ type Upstream struct {
 	CookieScripts  []string // cookie names that scripts must read: never HttpOnly
 	TLSCA          string   // file with CA certificates; "" system
 	PlainIdentity  bool     // also send Remote-User, Remote-Email, Remote-Groups
+
+	App AppSession // the backend's own login; no Cookies: it has none that we know of
+}
+
+// AppSession says how a backend signs its own people in.
+type AppSession struct {
+	Cookies       []string // names of its session cookies
+	Login, Logout []string // paths, decoded
 }
 
 // Session has the windows of login sessions.

@@ -19,6 +19,15 @@ const readTimeout = 5 * time.Second
 // read reads a secret file. Symbolic links are followed, because Kubernetes swaps
 // secrets by swapping one; what counts is the file at the end.
 func read(ctx context.Context, path string, strict bool) (secret.Value, error) {
+	v, err := readSized(ctx, path, strict, MaxSize)
+	if err != nil {
+		return v, err
+	}
+	return secret.New(trimNewline(v.Expose())), nil
+}
+
+// readSized reads a file of at most limit bytes, as it is.
+func readSized(ctx context.Context, path string, strict bool, limit int64) (secret.Value, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	type result struct {
@@ -27,7 +36,7 @@ func read(ctx context.Context, path string, strict bool) (secret.Value, error) {
 	}
 	done := make(chan result, 1)
 	go func() {
-		v, err := readNow(path, strict)
+		v, err := readNow(path, strict, limit)
 		done <- result{v, err}
 	}()
 	select {
@@ -38,7 +47,7 @@ func read(ctx context.Context, path string, strict bool) (secret.Value, error) {
 	}
 }
 
-func readNow(path string, strict bool) (secret.Value, error) {
+func readNow(path string, strict bool, limit int64) (secret.Value, error) {
 	// Look before opening: to open a named pipe would wait for a writer.
 	info, err := os.Stat(path)
 	if err != nil {
@@ -58,23 +67,23 @@ func readNow(path string, strict bool) (secret.Value, error) {
 	if err := checkMode(info, path, strict); err != nil {
 		return secret.Value{}, err
 	}
-	return readAll(f, info.Size())
+	return readAll(f, info.Size(), limit)
 }
 
 // readAll reads what the file had when it was opened, and refuses one that changes.
-func readAll(f *os.File, size int64) (secret.Value, error) {
-	b, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+func readAll(f *os.File, size, limit int64) (secret.Value, error) {
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	defer clear(b)
 	if err != nil {
 		return secret.Value{}, fmt.Errorf("read: %w", err)
 	}
-	if len(b) > MaxSize {
-		return secret.Value{}, fmt.Errorf("it is longer than %d bytes (is it the right file?)", MaxSize)
+	if int64(len(b)) > limit {
+		return secret.Value{}, fmt.Errorf("it is longer than %d bytes (is it the right file?)", limit)
 	}
 	if int64(len(b)) != size {
 		return secret.Value{}, errors.New("it changed while it was read (write a new file and rename it over the old one)")
 	}
-	return secret.New(trimNewline(b)), nil
+	return secret.New(b), nil
 }
 
 // checkMode refuses what is no file of its owner alone.

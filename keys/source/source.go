@@ -1,6 +1,10 @@
 // Package source fetches secrets from where a reference says they are, so that no
 // configuration ever holds one. A reference is the whole value, never a part of a
-// string: env:NAME, file:PATH or cred:NAME.
+// string: env:NAME, file:PATH, cred:NAME, age:PATH, or a place elsewhere: vault://…,
+// awssm://… and gcpsm://…, each of which a package beside this one asks.
+//
+// A Resolver follows a reference once. A Keeper follows it again while the program runs,
+// keeps the last good value, and lets a new one be tried before it counts.
 package source
 
 import (
@@ -10,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -20,12 +25,15 @@ const MaxSize = 64 << 10
 // forms is the remedy of everything that is no reference.
 const forms = "write env:NAME, file:PATH or cred:NAME"
 
+// DefaultTimeout bounds following one reference, in all.
+const DefaultTimeout = 10 * time.Second
+
 // Errors to test for.
 var (
 	// ErrLiteral says that a secret was written where a reference belongs.
 	ErrLiteral = errors.New("it is not a reference; if it is the secret itself, take it out of the configuration and replace the secret (" + forms + ")")
 	// ErrLater says that the reference is of a kind that this version cannot read.
-	ErrLater = errors.New("this version reads env:, file: and cred: only (fetch the secret into a file, as a sidecar or init container does, and write file:PATH)")
+	ErrLater = errors.New("this version does not read it (fetch the secret into a file, as a sidecar or init container does, and write file:PATH; or start under: sops exec-env)")
 	// ErrAbsent says that there is nothing where the reference points.
 	ErrAbsent = errors.New("it does not exist")
 )
@@ -37,10 +45,21 @@ const (
 	env  kind = "env"
 	file kind = "file"
 	cred kind = "cred"
+	aged kind = "age"
+
+	vault kind = "vault"
+	awssm kind = "awssm"
+	gcpsm kind = "gcpsm"
 )
 
 // later are the schemes of other versions.
-var later = [...]string{"vault://", "awssm://", "gcpsm://", "azkv://", "age:", "sops:"}
+var later = [...]string{"azkv://", "sops:"}
+
+// Remote fetches secrets from elsewhere. Its errors name reason and remedy, and never a
+// value. It is safe for concurrent use.
+type Remote interface {
+	Fetch(ctx context.Context, at Location) (secret.Value, error)
+}
 
 // Resolver fetches secrets. The zero value reads the process's environment and
 // resolves relative paths against the working directory. It is safe for concurrent
@@ -51,6 +70,12 @@ type Resolver struct {
 	Base string
 	// Lookup finds an environment variable; nil means os.LookupEnv.
 	Lookup func(string) (string, bool)
+	// Identity is the reference of the identities that age:PATH is decrypted with.
+	Identity string
+	// Vault, AWS and GCP are asked for vault://, awssm:// and gcpsm://; nil: nobody is.
+	Vault, AWS, GCP Remote
+	// Timeout bounds following one reference; 0: DefaultTimeout.
+	Timeout time.Duration
 }
 
 // Valid reports what is wrong with a reference, without following it and without
@@ -74,6 +99,12 @@ func (r *Resolver) Resolve(ctx context.Context, ref string) (secret.Value, error
 	if err := ctx.Err(); err != nil {
 		return secret.Value{}, fmt.Errorf("secret %s: %w", ref, err)
 	}
+	timeout := r.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	v, err := r.fetch(ctx, k, name)
 	if err == nil && v.Empty() {
 		err = errors.New("it is empty (was it written completely?)")
@@ -89,16 +120,44 @@ func (r *Resolver) fetch(ctx context.Context, k kind, name string) (secret.Value
 	case env:
 		return r.environment(name)
 	case file:
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(r.Base, name)
-		}
-		return read(ctx, name, true)
+		return read(ctx, r.path(name), true)
+	case aged:
+		return r.decrypt(ctx, r.path(name))
+	case vault:
+		return ask(ctx, r.Vault, name, parseVault, "secrets.vault is not configured (add its address)")
+	case awssm:
+		return ask(ctx, r.AWS, name, parseAWS, "this program was built without it")
+	case gcpsm:
+		return ask(ctx, r.GCP, name, parseGCP, "this program was built without it")
 	}
 	dir, ok := r.lookup("CREDENTIALS_DIRECTORY")
 	if !ok || dir == "" {
 		return secret.Value{}, errors.New("CREDENTIALS_DIRECTORY is not set (run under systemd with LoadCredential=, or write file:PATH)")
 	}
 	return read(ctx, filepath.Join(dir, name), false) // systemd sees to the permissions
+}
+
+func (r *Resolver) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(r.Base, name)
+}
+
+// ask fetches from elsewhere.
+func ask(ctx context.Context, from Remote, name string, parse func(string) (Location, error), missing string) (secret.Value, error) {
+	if from == nil {
+		return secret.Value{}, errors.New(missing)
+	}
+	at, err := parse(name)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	v, err := from.Fetch(ctx, at)
+	if err == nil && len(v.Expose()) > MaxSize {
+		return secret.Value{}, fmt.Errorf("it is longer than %d bytes", MaxSize)
+	}
+	return v, err
 }
 
 func (r *Resolver) environment(name string) (secret.Value, error) {
@@ -137,6 +196,18 @@ func parse(ref string) (kind, string, error) {
 		return k, name, checkPath(name)
 	case cred:
 		return k, name, checkCred(name)
+	case aged:
+		return k, name, checkAge(name)
+	case vault, awssm, gcpsm:
+		name, ok := strings.CutPrefix(name, "//")
+		if !ok {
+			return "", "", ErrLiteral
+		}
+		_, err := map[kind]func(string) (Location, error){vault: parseVault, awssm: parseAWS, gcpsm: parseGCP}[k](name)
+		if err != nil {
+			err = fmt.Errorf("%s://…: %w", k, err)
+		}
+		return k, name, err
 	}
 	return "", "", ErrLiteral
 }
@@ -158,6 +229,13 @@ func checkEnv(name string) error {
 func checkPath(path string) error {
 	if path == "" || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\x00\n\r") {
 		return errors.New("file: needs a path (as in file:./data/master.key)")
+	}
+	return nil
+}
+
+func checkAge(path string) error {
+	if checkPath(path) != nil {
+		return errors.New("age: needs the path of an encrypted file (as in age:./secrets/db.age)")
 	}
 	return nil
 }

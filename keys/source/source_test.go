@@ -18,7 +18,9 @@ import (
 const canary = "c4nary-v4lue-that-must-not-be-shown"
 
 func TestValid(t *testing.T) {
-	for _, ref := range []string{"env:NAME", "env:_n4me", "file:./data/master.key", "file:/run/secrets/x", "file:a:b", "cred:master-key", "cred:a.b"} {
+	for _, ref := range []string{"env:NAME", "env:_n4me", "file:./data/master.key", "file:/run/secrets/x", "file:a:b", "cred:master-key", "cred:a.b",
+		"age:./x.age", "vault://secret/app/db#password", "vault://kv/x#y?version=3", "vault://kv/x?kv=1#y", "awssm://prod/db", "awssm://prod/db#password?region=eu-central-1",
+		"awssm://arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-AbCdEf#password", "gcpsm://projects/p/secrets/s", "gcpsm://projects/p/secrets/s/versions/4#k"} {
 		if err := Valid(ref); err != nil {
 			t.Errorf("Valid(%q) = %v", ref, err)
 		}
@@ -26,7 +28,10 @@ func TestValid(t *testing.T) {
 	for _, ref := range []string{
 		"", "env:", "env:4NAME", "env:NA-ME", "env:NA ME", "env:A=B", "file:", "file:///etc/x", "file:a\nb", "file:a\x00b",
 		"cred:", "cred:.", "cred:..", "cred:../x", "cred:a/b", `cred:a\b`, "cred:a\x00", "ENV:NAME", " env:NAME", "env :NAME",
-		"vault://secret/x#y", "awssm://x", "gcpsm://projects/p/secrets/s", "azkv://v/n", "age:x", "sops:x", "plain:" + canary, canary, "http://" + canary,
+		"azkv://v/n", "sops:x", "age:", "age:a\nb",
+		"vault:secret/x#y", "vault://secret/x", "vault://secret#y", "vault:///x#y", "vault://a//b#y", "vault://a/../b#y", "vault://a/b#", "vault://a/b#y#z", "vault://a/b#y?version=x", "vault://a/b#y?kv=3",
+		"vault://a/b#y?kv=1&version=2", "vault://a/b#y?verson=2", "vault://a/b#y?version=1&version=1", "vault://a/b%2f#y", "vault://a/b #y", "awssm://", "awssm://x?region=evil.example/", "awssm://x?a=b",
+		"gcpsm://p/s", "gcpsm://projects/p/secrets/s/versions", "gcpsm://projects/p/secrets/s?x=y", "gcpsm://projects/p/secrets/s@evil", "vault://" + canary, "awssm://" + canary + "#", "plain:" + canary, canary, "http://" + canary,
 	} {
 		err := Valid(ref)
 		if err == nil {
@@ -38,8 +43,8 @@ func TestValid(t *testing.T) {
 	if err := Valid(canary); !errors.Is(err, ErrLiteral) {
 		t.Errorf("literal: %v", err)
 	}
-	if err := Valid("vault://x"); !errors.Is(err, ErrLater) || !strings.Contains(err.Error(), "this version reads env:, file: and cred: only") {
-		t.Errorf("vault: %v", err)
+	if err := Valid("sops:x"); !errors.Is(err, ErrLater) || !strings.Contains(err.Error(), "this version does not read it") {
+		t.Errorf("sops: %v", err)
 	}
 }
 
