@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/identity/adopt"
 	"github.com/sanmon-gate/sanmon/identity/login"
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/internal/config"
@@ -16,7 +17,7 @@ import (
 func (l *layers) compile(c *config.Config, generation uint64) (*server.State, error) {
 	cookies := cookiesOf(c)
 	s, err := server.Compile(c, server.Layers{
-		Sessions: l.keeper, Keys: l.index, Access: l.access, Assertions: l.minter, Tokens: l.tokens, Limits: l.limits, Shared: shared(l.shared), Tunnels: l.tunnels, Firewall: l.firewall,
+		Sessions: l.keeper, Apps: l.keeper, Visitors: &adopt.Box{Master: l.master}, Keys: l.index, Access: l.access, Assertions: l.minter, Tokens: l.tokens, Limits: l.limits, Shared: shared(l.shared), Tunnels: l.tunnels, Firewall: l.firewall,
 		Documents: l.documents.Slot,
 	}, cookies, generation)
 	if err != nil {

@@ -90,7 +90,7 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 		}
 	}
 	l.people = principal.NewDirectory(store, principal.Options{Stale: stale})
-	if l.keeper, err = session.New(store, l.people, sessionOptions(c, l.rings[secret.PurposeSession], stale, store.Offset, logger)); err != nil {
+	if l.keeper, err = session.New(store, l.people, sessionOptions(c, l.rings[secret.PurposeSession], master, stale, store.Offset, logger)); err != nil {
 		return nil, err
 	}
 	l.index, err = apikey.NewIndex(store, apikey.Options{
@@ -122,11 +122,11 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	return l, frugally(func() error { return l.index.Load(ctx) })
 }
 
-func sessionOptions(c *config.Config, ring *secret.Ring, stale func() bool, offset func() time.Duration, logger *slog.Logger) session.Options {
+func sessionOptions(c *config.Config, ring *secret.Ring, master *secret.Master, stale func() bool, offset func() time.Duration, logger *slog.Logger) session.Options {
 	return session.Options{
 		Idle: c.Session.Idle, Absolute: c.Session.Absolute, Rotate: c.Session.Rotate,
 		Race: window(c.Token.Race), Redeliver: window(c.Token.Redeliver), MaxPerUser: c.Session.MaxPerUser,
-		Network: session.Policy(c.Session.Network), Ring: ring, Stale: stale, Offset: offset, Log: logger,
+		Network: session.Policy(c.Session.Network), Ring: ring, Master: master, Stale: stale, Offset: offset, Log: logger,
 	}
 }
 

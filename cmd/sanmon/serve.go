@@ -158,7 +158,7 @@ func (n *node) put(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := n.layers.keeper.Configure(sessionOptions(c, n.layers.rings["session"], n.follower.Stale, n.layers.store.Offset, n.logger)); err != nil {
+	if err := n.layers.keeper.Configure(sessionOptions(c, n.layers.rings["session"], n.layers.master, n.follower.Stale, n.layers.store.Offset, n.logger)); err != nil {
 		return err
 	}
 	if err := n.layers.configureTokens(c); err != nil {
