@@ -36,7 +36,7 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 	if err != nil {
 		return nil, err
 	}
-	auth, err := throttled(authenticatorOf(l.login, c), shared(l.shared), l.login.Devices)
+	auth, err := throttled(authenticatorOf(l.login, c), shared(l.shared), l.login.Devices, l.login.Journal)
 	if err != nil {
 		return nil, err
 	}
