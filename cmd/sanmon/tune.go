@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"time"
 )
 
 // The room that the heap is given beyond what lives on it, in bytes. A gate without
@@ -16,20 +16,19 @@ const (
 	maxRoom    = 40 << 20
 	maxPercent = 500
 	minPercent = 10
-	retune     = 5 * time.Second
 	eager      = 25
 )
 
 // tune keeps the collector's target by that rule until ctx ends, unless the operator
-// decides by GOGC.
+// decides by GOGC. It looks behind each collection: the hash of a password is 19 MiB for a
+// moment, and five times that would be room for as long as nobody looks.
 func tune(ctx context.Context) error {
 	if os.Getenv("GOGC") != "" {
 		return nil
 	}
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	set := 100
-	tick := time.NewTicker(retune)
-	defer tick.Stop()
+	collected := make(chan struct{}, 1)
 	debug.FreeOSMemory() // what loading left behind
 	for {
 		metrics.Read(sample)
@@ -37,12 +36,26 @@ func tune(ctx context.Context) error {
 			debug.SetGCPercent(want)
 			set = want
 		}
+		afterCollection(collected)
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-collected:
 		}
 	}
+}
+
+// witness is garbage as soon as it is made. It is as large as what is collected one by one.
+type witness struct{ _ [4]*byte }
+
+// afterCollection sends to done behind the next collection.
+func afterCollection(done chan<- struct{}) {
+	runtime.AddCleanup(&witness{}, func(done chan<- struct{}) {
+		select {
+		case done <- struct{}{}:
+		default:
+		}
+	}, done)
 }
 
 // percent is the collector's target for a live heap of that many bytes.

@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"runtime"
+	"testing"
+	"time"
+)
 
 func TestPercent(t *testing.T) {
 	const mib = 1 << 20
@@ -12,6 +16,20 @@ func TestPercent(t *testing.T) {
 	} {
 		if got := percent(tt.live); got != tt.want {
 			t.Errorf("%d MiB live: %d %%, want %d %%", tt.live/mib, got, tt.want)
+		}
+	}
+}
+
+// Behind a collection the target is set anew: it does not wait for a clock.
+func TestAfterCollection(t *testing.T) {
+	done := make(chan struct{}, 1)
+	for range 3 {
+		afterCollection(done)
+		runtime.GC()
+		select {
+		case <-done:
+		case <-time.After(time.Minute):
+			t.Fatal("nothing was said of a collection")
 		}
 	}
 }
