@@ -142,5 +142,5 @@ func chain(first, next exchange.Filter) exchange.Filter {
 	if next == nil {
 		return first
 	}
-	return exchange.Chain{first, next}
+	return exchange.NewChain(first, next)
 }

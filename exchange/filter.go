@@ -11,30 +11,8 @@ type Filter interface {
 	Close(dst []byte) []byte
 }
 
-// Chain is filters one after another.
-type Chain []Filter
-
-// Push implements Filter.
-func (c Chain) Push(dst, src []byte) []byte {
-	if len(c) == 0 {
-		return append(dst, src...)
-	}
-	for _, f := range c[:len(c)-1] {
-		src = f.Push(nil, src)
-	}
-	return c[len(c)-1].Push(dst, src)
-}
-
-// Close implements Filter.
-func (c Chain) Close(dst []byte) []byte {
-	var held []byte
-	for i, f := range c {
-		last := i == len(c)-1
-		if last {
-			dst = f.Push(dst, held)
-			return f.Close(dst)
-		}
-		held = f.Close(f.Push(nil, held))
-	}
-	return dst
+// Watcher is a Filter that changes nothing: its Push looks at the bytes and passes them on.
+type Watcher interface {
+	Filter
+	Look(src []byte)
 }

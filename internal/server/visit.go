@@ -161,7 +161,7 @@ func (v *visit) release(status int, h http.Header, head []byte, whole bool) prox
 	}
 	v.handOver(h)
 	if content.Recode != "" {
-		content.Filter = exchange.Chain{content.Filter, coding.Encoder(content.Recode)}
+		content.Filter = exchange.NewChain(content.Filter, coding.Encoder(content.Recode))
 	}
 	return proxy.Content{Decode: coding.Decoder(content.Coding), Filter: content.Filter, Refuse: content.Refuse}
 }

@@ -13,6 +13,12 @@ type Witness struct {
 
 // Push implements exchange.Filter.
 func (w *Witness) Push(dst, src []byte) []byte {
+	w.Look(src)
+	return append(dst, src...)
+}
+
+// Look implements exchange.Watcher.
+func (w *Witness) Look(src []byte) {
 	for i := 0; i < len(src) && !w.begun; i++ {
 		if !space(src[i]) {
 			w.begun, w.follow = true, src[i] == '{' || src[i] == '['
@@ -24,7 +30,6 @@ func (w *Witness) Push(dst, src []byte) []byte {
 		}
 		w.follow = w.g.state != stopped
 	}
-	return append(dst, src...)
 }
 
 // Close implements exchange.Filter.

@@ -49,7 +49,7 @@ type Scripts struct {
 	count int
 }
 
-var _ exchange.Filter = (*Scripts)(nil)
+var _ exchange.Watcher = (*Scripts)(nil)
 
 // NewScripts returns the filter of one page. common has route, visitor and time; values
 // are what the request brought, see Values.
@@ -59,6 +59,12 @@ func NewScripts(common Sighting, values []string, told func(Sighting)) *Scripts 
 
 // Push implements exchange.Filter.
 func (s *Scripts) Push(dst, src []byte) []byte {
+	s.Look(src)
+	return append(dst, src...)
+}
+
+// Look implements exchange.Watcher.
+func (s *Scripts) Look(src []byte) {
 	for at := 0; at < len(src) && s.scan.Reason() == "" && s.count < maxPerPage; {
 		n, e := s.scan.Scan(src[at:])
 		if s.in {
@@ -70,7 +76,6 @@ func (s *Scripts) Push(dst, src []byte) []byte {
 		}
 	}
 	s.base += int64(len(src))
-	return append(dst, src...)
 }
 
 // Close implements exchange.Filter. A script that never ended is none.

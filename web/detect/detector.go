@@ -74,7 +74,7 @@ func (d *Detector) Push(dst, src []byte) []byte {
 	return append(dst, src...)
 }
 
-// Look reads the next bytes of the body.
+// Look implements exchange.Watcher: it reads the next bytes of the body.
 func (d *Detector) Look(src []byte) {
 	for i := 0; i < len(src); i++ {
 		if d.limited || d.position.at >= MaxBody || d.steps > maxSteps {
