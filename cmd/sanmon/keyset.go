@@ -15,7 +15,7 @@ import (
 )
 
 func keysetCommand(env *environment) *cobra.Command {
-	return group("keyset", "Manage the server's own keys", keysetList(env), keysetRotate(env), keysetDrop(env))
+	return group("keyset", "Manage the server's own keys", keysetList(env), keysetRotate(env), keysetDrop(env), keysetMaster(env))
 }
 
 // purposes are the server keys of this version.
@@ -37,6 +37,7 @@ type serverKeyView struct {
 	Current   bool    `json:"current"`
 	CreatedAt *string `json:"created_at"`
 	ActiveAt  *string `json:"active_at"` // null: not decided yet
+	Keys      *int    `json:"keys"`      // usable API keys that hang on a pepper; null for other purposes
 }
 
 func keysetList(env *environment) *cobra.Command {
@@ -45,20 +46,29 @@ func keysetList(env *environment) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
 				views, rows := []serverKeyView{}, [][]string{}
+				hanging, err := o.store.PepperCounts(ctx)
+				if err != nil {
+					return err
+				}
 				for _, purpose := range purposes {
 					keys, err := o.store.ServerKeys(ctx, purpose)
 					if err != nil {
 						return err
 					}
 					for i, v := range viewKeys(purpose, keys, time.Now()) {
+						on := ""
+						if purpose == secret.PurposePepper {
+							n := hanging[v.Version]
+							v.Keys, on = &n, strconv.Itoa(n)
+						}
 						views = append(views, v)
-						rows = append(rows, []string{v.Purpose, strconv.Itoa(v.Version), v.State, stamp(keys[i].CreatedAt), stamp(keys[i].ActiveAt)})
+						rows = append(rows, []string{v.Purpose, strconv.Itoa(v.Version), v.State, stamp(keys[i].CreatedAt), stamp(keys[i].ActiveAt), on})
 					}
 				}
 				if env.json {
 					return env.printJSON(views)
 				}
-				return env.printTable("PURPOSE VERSION STATE CREATED SIGNS-SINCE", rows)
+				return env.printTable("PURPOSE VERSION STATE CREATED SIGNS-SINCE API-KEYS", rows)
 			})
 		},
 	})
@@ -77,21 +87,29 @@ func viewKeys(purpose string, keys []secret.SealedKey, now time.Time) []serverKe
 	states, _ := secret.States(plain, keyset.Keep, now)
 	views := make([]serverKeyView, len(keys))
 	for i, k := range keys {
-		views[i] = serverKeyView{k.Purpose, k.Version, states[i].String(), states[i] == secret.Active, stampOrNil(k.CreatedAt), stampOrNil(k.ActiveAt)}
+		views[i] = serverKeyView{k.Purpose, k.Version, states[i].String(), states[i] == secret.Active, stampOrNil(k.CreatedAt), stampOrNil(k.ActiveAt), nil}
 	}
 	return views
 }
 
 func keysetRotate(env *environment) *cobra.Command {
-	now := false
+	now, master := false, false
 	cmd := &cobra.Command{
 		Use: "rotate [PURPOSE]", Short: "Let the next server key take over; the ones before still verify",
 		Long: "Let the next server key take over. Purposes: " + strings.Join(purposes, ", ") + "; without one, all that sign: " + strings.Join(signing, ", ") + ".\n" +
 			"Running servers take it up at once, and what older keys signed stays valid until it expires.\n" +
 			"A signing key is published before it signs. With --now a new one signs at once and everything that older ones signed is refused at once:\n" +
-			"for a key that somebody else has.",
+			"for a key that somebody else has.\n" +
+			"API keys move to a new pepper as they are used; sanmon keyset list says how many hang on each.\n" +
+			"With --master everything that is stored is sealed anew with the current master key, while servers run (sanmon keyset master --help).",
 		Args: between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if master {
+				if now || len(args) > 0 {
+					return usageError{errors.New("--master takes no purpose and no --now")}
+				}
+				return env.with(c.Context(), env.rotateMaster)
+			}
 			asked := signing
 			if len(args) == 1 {
 				asked = args
@@ -100,7 +118,7 @@ func keysetRotate(env *environment) *cobra.Command {
 				return err
 			}
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
-				master, err := openMaster(ctx, o.config)
+				master, err := fittingMaster(ctx, o.config, o.store)
 				if err != nil {
 					return err
 				}
@@ -113,6 +131,7 @@ func keysetRotate(env *environment) *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&master, "master", false, "seal everything anew with the current master key")
 	cmd.Flags().BoolVar(&now, "now", false, "a new key at once, and nothing that older ones signed is taken any more")
 	return cmd
 }
@@ -166,20 +185,29 @@ func (e *environment) rotate(ctx context.Context, o *opened, master *secret.Mast
 }
 
 func keysetDrop(env *environment) *cobra.Command {
-	return &cobra.Command{
-		Use: "drop PURPOSE VERSION", Short: "Refuse everything that one signing key signed, at once",
-		Long: "Refuse everything that one signing key signed, at once and on every server, and erase the key. Where it is the one that signs, the next one takes over.",
+	force := false
+	cmd := &cobra.Command{
+		Use: "drop PURPOSE VERSION", Short: "Refuse everything that one signing key signed, or retire a pepper",
+		Long: "Refuse everything that one signing key signed, at once and on every server, and erase the key. Where it is the one that signs, the next one takes over.\n" +
+			"A pepper goes only when no usable API key hangs on it any more (sanmon keyset list); with --force the keys end with it.",
 		Args: exactly(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := knownPurposes(args[:1], true); err != nil {
+			pepper := args[0] == secret.PurposePepper
+			if err := knownPurposes(args[:1], !pepper); err != nil {
 				return err
+			}
+			if force && !pepper {
+				return usageError{errors.New("--force is for peppers; signing keys are dropped without it")}
 			}
 			version, err := strconv.Atoi(args[1])
 			if err != nil || version < 1 {
 				return usageError{fmt.Errorf("%q is no version (list them with: sanmon keyset list)", args[1])}
 			}
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
-				master, err := openMaster(ctx, o.config)
+				if pepper {
+					return env.retirePepper(ctx, o, version, force)
+				}
+				master, err := fittingMaster(ctx, o.config, o.store)
 				if err != nil {
 					return err
 				}
@@ -191,4 +219,6 @@ func keysetDrop(env *environment) *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&force, "force", false, "end the API keys that hang on the pepper")
+	return cmd
 }

@@ -68,9 +68,9 @@ type layers struct {
 // openLayers reads keys and principals into memory. stale reports that the change
 // feed is behind, staleKeys that it is too far behind for API keys.
 func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger *slog.Logger, stale, staleKeys func() bool) (*layers, error) {
-	master, err := openMaster(ctx, c)
+	master, err := fittingMaster(ctx, c, store)
 	if err != nil {
-		return nil, hinted{err, "make a key with: sanmon init"}
+		return nil, err
 	}
 	l := &layers{stale: stale, store: store, master: master, rings: map[string]*secret.Ring{}, limits: limit.NewTable(0), tunnels: &proxy.Tunnels{}, logger: logger, firewall: firewall()}
 	if l.shared, err = openLimiter(ctx, c, logger); err != nil {
@@ -93,10 +93,10 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	if l.keeper, err = session.New(store, l.people, sessionOptions(c, l.rings[secret.PurposeSession], master, stale, store.Offset, logger)); err != nil {
 		return nil, err
 	}
-	l.index, err = apikey.NewIndex(store, apikey.Options{
-		Env: apikey.Env(c.Environment), Peppers: l.rings[secret.PurposePepper], Owners: owners{l.people}, Stale: staleKeys,
+	l.index, err = apikey.NewIndex(store, l.pepperOptions(apikey.Options{
+		Env: apikey.Env(c.Environment), Owners: owners{l.people}, Stale: staleKeys,
 		Failed: func(err error) { logger.Warn("last uses of keys could not be written", "error", err) },
-	})
+	}))
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +118,9 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 		Users: store, Sessions: l.keeper, Hasher: password.New(password.Options{}), Throttle: throttle.New(throttle.Options{}),
 		Devices: throttle.Devices{Ring: l.rings[secret.PurposeDevice]}, Journal: store,
 		Factors: &factor.Service{Store: store, Master: master}, Office: &ticket.Office{Master: master, Spent: store}, Passkeys: store,
+	}
+	if err := l.learnHashes(ctx); err != nil {
+		return nil, err
 	}
 	return l, frugally(func() error { return l.index.Load(ctx) })
 }

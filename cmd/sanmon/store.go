@@ -43,19 +43,6 @@ func openStore(ctx context.Context, c *config.Config) (*storage.DB, error) {
 // resolver reads secret references, whose paths the configuration has completed.
 func resolver(*config.Config) *source.Resolver { return &source.Resolver{} }
 
-// openMaster reads the master key.
-func openMaster(ctx context.Context, c *config.Config) (*secret.Master, error) {
-	raw, err := resolver(c).Resolve(ctx, c.MasterKey)
-	if err != nil {
-		return nil, fmt.Errorf("master key: %w", err)
-	}
-	key, err := source.DecodeMaster(raw)
-	if err != nil {
-		return nil, fmt.Errorf("master key %s: %w", c.MasterKey, err)
-	}
-	return secret.NewMaster(key)
-}
-
 // session is an open configuration and store, for one command.
 type opened struct {
 	config *config.Config

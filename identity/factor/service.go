@@ -159,7 +159,10 @@ func codes() (shown []secret.Value, hashes [][32]byte) {
 
 // sealedFor is the purpose that a secret is sealed for: moved to another row it opens
 // nothing.
-func sealedFor(user string) string { return "totp/" + user }
+func sealedFor(user string) string { return SealedFor(user) }
+
+// SealedFor is the purpose that the secret of a person's app is sealed for.
+func SealedFor(user string) string { return "totp/" + user }
 
 // busy is the refusal for a store that failed; refusals pass as they are.
 func busy(doing string, err error) error {

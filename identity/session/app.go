@@ -71,6 +71,9 @@ func (k *Keeper) sealJar(sid string, j adopt.Jar) ([]byte, error) {
 	return o.Master.Seal(jarOf(sid), plain.Expose())
 }
 
+// JarPurpose is the purpose that the jar of a session is sealed for.
+func JarPurpose(sid string) string { return jarOf(sid) }
+
 // jarOf binds a sealed jar to the session that it lies on.
 func jarOf(sid string) string { return "sanmon/session/jar/v1/" + sid }
 
