@@ -344,3 +344,11 @@ func cookiesIn(t *testing.T, ctx context.Context, url string) []*network.Cookie 
 	}
 	return r.Cookies
 }
+
+// cookiesOf are cookies for the whole site.
+func cookiesOf(all map[string]string) (list []*http.Cookie) {
+	for name, value := range all {
+		list = append(list, &http.Cookie{Name: name, Value: value, Path: "/"})
+	}
+	return list
+}

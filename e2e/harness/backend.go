@@ -29,6 +29,8 @@ const (
 	VulnerableFastAPI = "vulnerable-fastapi" // with the faults that the gate is to find
 	VulnerableDjango  = "vulnerable-django"
 
+	FlaskShop = "flask-shop" // with a login of its own
+
 	Described = "described" // FastAPI with a rich OpenAPI document
 )
 
@@ -110,6 +112,8 @@ func backendArgs(kind string, port int) []string {
 		return gunicorn("django_app.wsgi:application")
 	case Flask:
 		return gunicorn("flask_app:app")
+	case FlaskShop:
+		return gunicorn("flask_shop:app")
 	case VulnerableDjango:
 		return gunicorn("vulnerable_django:application")
 	case Described:
