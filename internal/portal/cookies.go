@@ -42,7 +42,7 @@ func (c Cookies) VisitorName() string { return c.name("sanmon-app") }
 
 // Names lists all of them: none is ever forwarded, or set by a backend.
 func (c Cookies) Names() []string {
-	return []string{c.SessionName(), c.PreName(), c.DeviceName(), c.FlashName(), c.VisitorName()}
+	return []string{c.SessionName(), c.PreName(), c.DeviceName(), c.FlashName(), c.LinkName(), c.VisitorName()}
 }
 
 func (c Cookies) name(base string) string {

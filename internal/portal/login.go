@@ -186,6 +186,7 @@ func (p *Portal) loginPage(w http.ResponseWriter, r *http.Request, v Visit, c cr
 	if me != nil {
 		page.SignedIn = me.Email
 	}
+	p.others(&page, c.next)
 	status := http.StatusOK
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")

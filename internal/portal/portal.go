@@ -91,6 +91,8 @@ type Portal struct {
 	Pages   *Pages
 	// Ways are the ways to sign in beside the password alone; the zero Ways: none.
 	Ways Ways
+	// Letters are the links that people get by mail; nil: there are none.
+	Letters Letters
 	// Account is the page of a person's own account; nil: there is none.
 	Account *Account
 	// OAuth is the authorization server of clients; zero: there is none.
@@ -121,6 +123,9 @@ func endpointAt(name string) (endpoint, bool) {
 		return endpoint{[]string{"GET", "HEAD"}, (*Portal).script}, true
 	}
 	if e, ok := wayAt(name); ok {
+		return e, true
+	}
+	if e, ok := linkAt(name); ok {
 		return e, true
 	}
 	if e, ok := accountAt(name); ok {

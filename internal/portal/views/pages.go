@@ -26,6 +26,18 @@ type Login struct {
 
 	Password bool   // there is a password to ask for
 	Passkey  string // path that begins to sign in with a passkey, "" none
+
+	Forgot    string // path of the page for a new password, "" none
+	Signup    string // path of the page for an account, "" none
+	Providers []Provider
+}
+
+// Provider is another provider that people sign in with.
+type Provider struct{ Name, Path string }
+
+// Others reports whether there is a way to sign in before the buttons of providers.
+func (l Login) Others() bool {
+	return l.Password || l.Passkey != ""
 }
 
 // Going reports whether there is a return path worth a line.

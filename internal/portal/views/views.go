@@ -42,7 +42,7 @@ func New(prefix string) (*Renderer, error) {
 		return nil, err
 	}
 	r := &Renderer{map[string]*template.Template{}, s, a}
-	for _, name := range []string{"login", "refusal", "confirm", "problems", "code", "enrol", "account", "leave"} {
+	for _, name := range []string{"login", "refusal", "confirm", "problems", "code", "enrol", "account", "ask", "choose", "leave"} {
 		t, err := template.ParseFS(templates, "assets/layout.tmpl", "assets/parts.tmpl", "assets/"+name+".tmpl")
 		if err != nil {
 			return nil, fmt.Errorf("parse page %s: %w", name, err)

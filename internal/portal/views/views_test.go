@@ -67,7 +67,7 @@ func usedKeys(t *testing.T) []string {
 		keys = append(keys, "refusal."+string(code)+".title", "refusal."+string(code)+".hint")
 	}
 	for _, code := range []string{"login_failed", "rate_limited", "busy", "input_invalid", "csrf_missing", "csrf_invalid"} {
-		keys = append(keys, "login."+code, "code."+code, "enrol."+code)
+		keys = append(keys, "login."+code, "code."+code, "enrol."+code, "ask."+code)
 	}
 	for _, notice := range notices() {
 		keys = append(keys, "account.notice."+notice)
