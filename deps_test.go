@@ -191,6 +191,9 @@ var exposes = map[string]string{
 	"keys/leak/http_handler.go":              "sends a token of GitHub with a question to GitHub",
 	"keys/limit/valkey/limiter.go":           "logs in to the server",
 	"keys/source/master.go":                  "decodes the master key",
+	"keys/source/age.go":                     "decrypts a file with the identity",
+	"keys/source/file.go":                    "takes the line end off",
+	"keys/source/source.go":                  "bounds the length of a fetched secret",
 	"web/csrf/mac.go":                        "authenticates CSRF tokens with it",
 }
 
