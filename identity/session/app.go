@@ -49,7 +49,7 @@ func (k *Keeper) openJar(sid string, sealed []byte) (adopt.Jar, error) {
 	if o.Master == nil {
 		return nil, errors.New("a session has a jar, and there is no master key to open it with (set Options.Master)")
 	}
-	plain, err := o.Master.Open(jarOf(sid), sealed)
+	plain, err := o.Master.Open(JarPurpose(sid), sealed)
 	if err != nil {
 		return nil, err
 	}
@@ -68,14 +68,11 @@ func (k *Keeper) sealJar(sid string, j adopt.Jar) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return o.Master.Seal(jarOf(sid), plain.Expose())
+	return o.Master.Seal(JarPurpose(sid), plain.Expose())
 }
 
-// JarPurpose is the purpose that the jar of a session is sealed for.
-func JarPurpose(sid string) string { return jarOf(sid) }
-
-// jarOf binds a sealed jar to the session that it lies on.
-func jarOf(sid string) string { return "sanmon/session/jar/v1/" + sid }
+// JarPurpose is the purpose that the jar of a session is sealed for: it opens on no other.
+func JarPurpose(sid string) string { return "sanmon/session/jar/v1/" + sid }
 
 // Adopt begins a session for somebody who has just signed in at a backend, and returns its
 // secret. cookie is the session cookie that came with the login, "" for none. A login session
