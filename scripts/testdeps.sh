@@ -112,6 +112,27 @@ gitleaks() {
 	fi
 }
 
+# clients are OAuth clients from npm, pinned by e2e/clients/package.json.
+has_node() { command -v node >/dev/null && command -v npm >/dev/null; }
+clients() {
+	local dir=.cache/clients
+	if ! has_node; then
+		say "openid-client: no node; its tests skip"
+	elif cmp -s e2e/clients/package.json $dir/package.json && [ -d $dir/node_modules/openid-client ]; then
+		say "openid-client: present"
+	else
+		rm -rf $dir
+		mkdir -p $dir
+		cp e2e/clients/package.json $dir/
+		if (cd $dir && timeout 120 npm install --ignore-scripts --no-audit --no-fund --no-package-lock >../npm.log 2>&1); then
+			say "openid-client: installed"
+		else
+			rm -rf $dir
+			say "openid-client: could not be installed (see .cache/npm.log); its tests skip"
+		fi
+	fi
+}
+
 part "C compiler (race detector)" has_gcc gcc libc6-dev
 part "curl" has_curl curl
 part "PostgreSQL" has_postgres postgresql
@@ -120,6 +141,7 @@ part "nginx (forward-auth)" has_nginx nginx-light
 part "Caddy (forward-auth)" has_caddy caddy
 part "Valkey or Redis (shared limits)" has_valkey redis-server
 backends
+clients
 gitleaks
 if [ "${1:-}" = bench ]; then
 	part "wrk (bench has a load generator of its own)" has_wrk wrk
