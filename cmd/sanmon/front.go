@@ -44,12 +44,17 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 	if err != nil {
 		return nil, err
 	}
+	site, err := l.letters.siteOf(c)
+	if err != nil {
+		return nil, err
+	}
+	l.letters.site.Store(site)
 	s.Portal = &server.Front{
 		Reports:   &server.Collector{Gate: s.Gate, Limits: l.limits, Limit: l.reports, Reporter: l.pages},
 		PublicURL: c.PublicURL, HSTS: hstsOf(c.TLS), JWKS: l.jwks, RevokeKey: l.revokeKey, GitHub: l.scanned(c),
 		Portal: &portal.Portal{
 			Auth: auth, Ways: ways, Account: account, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
-			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused, OAuth: clients,
+			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused, Letters: l.letters.box(site), OAuth: clients,
 		},
 	}
 	return s, nil
@@ -69,7 +74,7 @@ func authenticatorOf(service *login.Service, c *config.Config) authenticator {
 // attempt is a portal's attempt as the login layer takes it.
 func (a authenticator) attempt(t portal.Attempt) login.Attempt {
 	return login.Attempt{
-		Email: t.Email, Password: t.Password, Addr: t.Network, UserAgent: t.UserAgent, RequestID: t.RequestID,
+		Email: t.Email, Password: t.Password, Addr: t.Network, UserAgent: t.UserAgent, RequestID: t.RequestID, Lang: t.Lang,
 		Current: t.Current, DeviceCookie: t.DeviceCookie, SecondFactor: a.second, Code: t.Code, Binding: t.Binding, Ticket: t.Ticket,
 	}
 }

@@ -51,6 +51,7 @@ type layers struct {
 	grants    *refresh.Service
 	tokens    *csrf.Tokens
 	login     *login.Service
+	letters   *letters
 	limits    *limit.Table
 	shared    *valkey.Limiter // nil: limits are counted by this node alone
 	reports   *limit.Policy   // what a network may report
@@ -119,6 +120,7 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 		Devices: throttle.Devices{Ring: l.rings[secret.PurposeDevice]}, Journal: store,
 		Factors: &factor.Service{Store: store, Master: master}, Office: &ticket.Office{Master: master, Spent: store}, Passkeys: store,
 	}
+	l.letters = newLetters(store, l.login, logger)
 	if err := l.learnHashes(ctx); err != nil {
 		return nil, err
 	}
@@ -223,6 +225,9 @@ func (l *layers) maintain(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			l.login.Throttle.Sweep(time.Now())
+			l.letters.networks.Sweep(time.Now())
+			l.letters.addresses.Sweep(time.Now())
 			if err := l.store.Maintain(ctx); err != nil && ctx.Err() == nil {
 				l.logger.Warn("old rows could not be pruned; tried again in five minutes", "error", err)
 			}

@@ -109,7 +109,7 @@ func newRoot(env *environment) *cobra.Command {
 	needsVerb(root)
 	root.AddCommand(
 		demoCommand(env), initCommand(env), serveCommand(env), checkCommand(env), routesCommand(env), explainCommand(env),
-		userCommand(env), serviceCommand(env), sessionCommand(env), keyCommand(env), keysetCommand(env), auditCommand(env), alertsCommand(env), cspCommand(env),
+		userCommand(env), pwnedCommand(env), serviceCommand(env), sessionCommand(env), keyCommand(env), keysetCommand(env), auditCommand(env), alertsCommand(env), cspCommand(env),
 		schemaCommand(env), versionCommand(env),
 		scanCommand(env), clientCommand(env),
 	)

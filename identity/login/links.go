@@ -156,4 +156,3 @@ func (a Administration) Invite(ctx context.Context, u NewUser, now time.Time) (p
 	}
 	return r, nil
 }
-

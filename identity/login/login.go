@@ -63,6 +63,7 @@ type Attempt struct {
 	Addr         netip.Addr // address of the client
 	UserAgent    string
 	RequestID    string
+	Lang         string // language of the person, "en" or "ja"; "" not known
 	Current      string // session cookie that came along, "" for none: a step-up
 	DeviceCookie string // device cookie that came along, "" for none
 

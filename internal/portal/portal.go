@@ -27,6 +27,7 @@ type Attempt struct {
 	Device       string     // label for the person's list of devices, "Firefox on Linux"
 	UserAgent    string     // at most maxUserAgent bytes
 	RequestID    string
+	Lang         string // of the person: "en" or "ja"
 	Now          time.Time
 	Current      string // session secret that the browser sent, "" none; logging in is then a step-up
 	DeviceCookie string // value of the device cookie, "" none
