@@ -32,6 +32,7 @@ const (
 	KeyRotated      Name = "key.rotated"
 	KeyRevoked      Name = "key.revoked"
 	KeyReported     Name = "key.reported"
+	KeyCanary       Name = "key.canary" // a key that nobody should have was used
 	TokenIssued     Name = "token.issued"    // a grant began
 	TokenRevoked    Name = "token.revoked"   // a grant ended, and its tokens with it
 	RefreshReuse    Name = "refresh.reuse"   // a spent refresh token came back: theft

@@ -15,8 +15,9 @@ import (
 
 var _ apikey.PepperStore = (*DB)(nil)
 
-// remacKey moves forward only, and only what is still as it was verified.
-const remacKey = `UPDATE api_key SET pepper = $4, mac = $5 WHERE id = $1 AND pepper = $2 AND mac = $3 AND pepper < $4`
+// remacKey moves forward only, and only what is still as it was verified. What it writes
+// binds the terms of the key, whatever was there before.
+const remacKey = `UPDATE api_key SET pepper = $4, mac = $5, bound = 1 WHERE id = $1 AND pepper = $2 AND mac = $3 AND pepper < $4`
 
 // RemacKeys implements apikey.Remacer.
 func (db *DB) RemacKeys(ctx context.Context, moves []apikey.Remac) error {

@@ -18,10 +18,13 @@ type entry struct {
 	owner   string
 	terms   *terms // shared by keys on the same terms
 	expires int64  // microseconds since 1970; 0: never
+	until   int64  // the latest that expires may be; 0: never
 	mac     MAC
 	pepper  int32
 	test    bool
 	revoked bool
+	bound   bool // mac is of key and tie
+	canary  bool
 	use     atomic.Pointer[use] // nil until the key is first used
 }
 
@@ -31,6 +34,7 @@ type terms struct {
 	networks []netip.Prefix
 	limit    any // *limit.Policy, nil for none
 	broken   string
+	digest   digest
 }
 
 // use is what only keys in use need.
@@ -86,6 +90,16 @@ func (in *interner) fill(e *entry, r *Record) {
 	e.pepper = int32(r.Pepper)
 	e.test = r.Env == string(Test)
 	e.revoked = !r.RevokedAt.IsZero()
+	e.until, e.bound, e.canary = micros(r.Until), r.Bound, r.Canary
+}
+
+// tie is what the entry's MAC binds.
+func (e *entry) tie() tie {
+	t := tie{bound: e.bound, owner: e.owner, until: e.until, terms: e.terms.digest}
+	if e.canary {
+		t.kind = kindCanary
+	}
+	return t
 }
 
 func (in *interner) owner(s string) string {
@@ -115,6 +129,7 @@ func (in *interner) share(r *Record) *terms {
 		t.networks = append(t.networks, network.Unmap(p))
 	}
 	t.limit, t.broken = compile(r.Limit)
+	t.digest = termsOf(r)
 	if len(in.terms) < in.max {
 		in.terms[string(in.buf)] = t
 	}

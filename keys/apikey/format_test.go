@@ -63,7 +63,7 @@ func TestMACVector(t *testing.T) {
 	m := macs{peppers: secret.NewRing(secret.PurposePepper, secret.Key{Version: 3, Value: secret.New(make([]byte, 32))})}
 	for range 3 { // the second time with a pooled state
 		// The vector of the format is HMAC of the key alone; the label makes another.
-		got, ok := m.sum(3, vector)
+		got, ok := m.sum(3, vector, &tie{})
 		if !ok || hex.EncodeToString(got[:]) == vectorMAC {
 			t.Errorf("MAC %x, %v: the label is missing", got, ok)
 		}
@@ -71,7 +71,7 @@ func TestMACVector(t *testing.T) {
 			t.Errorf("MAC %x, want %s", got, labelledMAC)
 		}
 	}
-	if _, ok := m.sum(2, vector); ok {
+	if _, ok := m.sum(2, vector, &tie{}); ok {
 		t.Error("a MAC under a pepper that is not there")
 	}
 }

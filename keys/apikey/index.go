@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/change"
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -45,6 +46,9 @@ type Options struct {
 	Refresh func(context.Context) error
 	// Now is the clock of Run; nil means time.Now.
 	Now func() time.Time
+	// Alarm writes the event of a canary key that was used, off the request. nil: nobody
+	// hears of it.
+	Alarm func(context.Context, audit.Event) error
 	// Failed is told when last uses could not be written. nil: nobody.
 	Failed func(error)
 }
@@ -57,6 +61,7 @@ type Index struct {
 	store  Loader
 	macs   macs
 	shards [1 << shardBits]atomic.Pointer[shard]
+	alarms chan audit.Event
 	reads  chan struct{} // one token for each request that reads the store
 
 	write chan struct{} // holds one token: the right to publish
@@ -86,7 +91,7 @@ func NewIndex(store Loader, o Options) (*Index, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	x := &Index{o: o, store: store, reads: make(chan struct{}, storeReads), write: make(chan struct{}, 1), in: newInterner()}
+	x := &Index{o: o, store: store, alarms: make(chan audit.Event, maxAlarms), reads: make(chan struct{}, storeReads), write: make(chan struct{}, 1), in: newInterner()}
 	x.macs.peppers = o.Peppers
 	x.doubt.everything()
 	return x, nil

@@ -39,6 +39,9 @@ func (x *Index) Judge(ctx context.Context, presented string, from netip.Addr, no
 	if err != nil {
 		return err
 	}
+	if e.canary {
+		return x.spring(e, from, now)
+	}
 	if err := e.alive(env, x.o.Env, now); err != nil {
 		return err
 	}
@@ -58,13 +61,13 @@ func (x *Index) Judge(ctx context.Context, presented string, from netip.Addr, no
 
 // verify compares the MAC. e is nil for an unknown id, which costs the same.
 func (x *Index) verify(e *entry, id ID, presented string) error {
-	version, want := 0, MAC{}
+	version, want, t := 0, MAC{}, tie{bound: true}
 	if e != nil {
-		version, want = int(e.pepper), e.mac
+		version, want, t = int(e.pepper), e.mac, e.tie()
 	} else if v, ok := x.macs.current(); ok {
 		version = v
 	}
-	sum, ok := x.macs.sum(version, presented)
+	sum, ok := x.macs.sum(version, presented, &t)
 	same := subtle.ConstantTimeCompare(sum[:], want[:]) == 1
 	switch {
 	case e == nil:
@@ -72,7 +75,7 @@ func (x *Index) verify(e *entry, id ID, presented string) error {
 	case !ok:
 		return refuse("API key %s was made under pepper %d, which this server does not have (rotate the key, or restore the pepper)", id, version)
 	case !same:
-		return refuse("API key %s exists, but the presented secret part is wrong (someone may be guessing)", id)
+		return refuse("API key %s exists, but the presented secret part is wrong, or what is stored about the key was changed by other means (someone may be guessing, or has written to the database)", id)
 	}
 	return nil
 }
@@ -86,6 +89,8 @@ func (e *entry) alive(env, server Env, now time.Time) error {
 		return refuse("API key %s is a %s key and this is a %s server (use a key of this environment)", e.id, env, server)
 	case e.revoked:
 		return refuse("API key %s is revoked (create a new one)", e.id)
+	case e.until != 0 && (e.expires == 0 || e.expires > e.until):
+		return refuse("API key %s is stored with a longer life than it was made with (the store was edited by hand)", e.id)
 	case e.expires != 0 && now.UnixMicro() >= e.expires:
 		return refuse("API key %s expired at %s (rotate it in time, or create a new one)", e.id, time.UnixMicro(e.expires).UTC().Format(time.RFC3339))
 	case e.terms.broken != "":
@@ -188,6 +193,7 @@ func (x *Index) entry(ctx context.Context, id ID) (*entry, error) {
 func (e *entry) same(f *entry) bool {
 	a, b := e.terms, f.terms
 	return e.owner == f.owner && e.expires == f.expires && e.pepper == f.pepper && e.test == f.test && e.revoked == f.revoked &&
+		e.until == f.until && e.bound == f.bound && e.canary == f.canary &&
 		slices.Equal(a.rights.Roles, b.rights.Roles) && slices.Equal(a.rights.Scopes, b.rights.Scopes) &&
 		slices.Equal(a.networks, b.networks) && sameLimit(a, b)
 }

@@ -12,8 +12,11 @@ import (
 // MAC is the keyed hash of a key at rest.
 type MAC = [sha256.Size]byte
 
-// label keeps these MACs apart from every other use of the pepper.
-const label = "sanmon/key/v1\x00"
+// The labels keep these MACs apart from every other use of the pepper, and from each other.
+const (
+	labelAlone = "sanmon/key/v1\x00" // of the key alone, as rows from before ties have it
+	labelBound = "sanmon/key/v2\x00" // of the key and its tie
+)
 
 // macs computes MACs under the peppers of a ring. Making an HMAC costs five times as
 // much as using one again, so states are kept. It is safe for concurrent use.
@@ -26,7 +29,7 @@ type macs struct {
 type macState struct {
 	pepper secret.Value
 	mac    hash.Hash
-	in     [len(label) + Size]byte
+	in     []byte
 	out    []byte
 }
 
@@ -46,27 +49,30 @@ func (m *macs) has(version int) bool {
 	return ok
 }
 
-// sum returns the MAC of a key of Size characters under a version of the pepper,
-// false when the ring does not have it.
-func (m *macs) sum(version int, key string) (MAC, bool) {
+// sum returns the MAC of a key of Size characters and its tie under a version of the
+// pepper, false when the ring does not have it.
+func (m *macs) sum(version int, key string, t *tie) (MAC, bool) {
 	pepper, ok := m.peppers.Version(version)
 	if !ok {
 		return MAC{}, false
 	}
 	s, _ := m.pool.Get().(*macState)
 	if s == nil {
-		s = &macState{out: make([]byte, 0, sha256.Size)}
-		copy(s.in[:], label)
+		s = &macState{in: make([]byte, 0, 256), out: make([]byte, 0, sha256.Size)}
 	}
 	if s.mac == nil || s.pepper != pepper.Value {
 		s.pepper, s.mac = pepper.Value, hmac.New(sha256.New, pepper.Value.Expose())
 	} else {
 		s.mac.Reset()
 	}
-	n := copy(s.in[len(label):], key)
-	s.mac.Write(s.in[:len(label)+n])
+	if t.bound {
+		s.in = t.appendTo(append(append(s.in[:0], labelBound...), key...))
+	} else {
+		s.in = append(append(s.in[:0], labelAlone...), key...)
+	}
+	s.mac.Write(s.in)
 	sum := MAC(s.mac.Sum(s.out))
-	clear(s.in[len(label):]) // a pooled state keeps no key
+	clear(s.in) // a pooled state keeps no key
 	m.pool.Put(s)
 	return sum, true
 }

@@ -102,7 +102,9 @@ func (x *Index) renew(e *entry, u *use, presented string) {
 	if old >= int32(newest) || !u.remac.CompareAndSwap(old, int32(newest)) {
 		return
 	}
-	sum, ok := x.macs.sum(newest, presented)
+	t := e.tie()
+	t.bound = true // a key from before ties is bound with this move
+	sum, ok := x.macs.sum(newest, presented, &t)
 	if !ok || !x.remacs.add(e, Pepper{newest, sum}) {
 		u.remac.Store(0) // another use
 	}

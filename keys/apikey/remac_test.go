@@ -24,7 +24,7 @@ func (m *memory) RemacKeys(_ context.Context, moves []Remac) error {
 	}
 	for _, x := range moves {
 		if r, ok := m.keys[x.ID]; ok && r.Pepper == x.From.Version && r.MAC == x.From.MAC && x.To.Version > r.Pepper {
-			r.Pepper, r.MAC = x.To.Version, x.To.MAC
+			r.Pepper, r.MAC, r.Bound = x.To.Version, x.To.MAC, true
 			m.keys[x.ID] = r
 		}
 	}

@@ -46,8 +46,10 @@ func (s *Service) genuine(r *Record, known bool, presented string) bool {
 	m := macs{peppers: s.Peppers}
 	if !known {
 		r.Pepper, _ = m.current()
+		r.Bound = true
 	}
-	sum, ok := m.sum(r.Pepper, presented)
+	t := tieOf(r)
+	sum, ok := m.sum(r.Pepper, presented, &t)
 	same := subtle.ConstantTimeCompare(sum[:], r.MAC[:]) == 1
 	return known && ok && same
 }

@@ -114,8 +114,9 @@ func (s *Service) issue(r *Record) (secret.Value, error) {
 	if !ok {
 		return secret.Value{}, errors.New("the store has no pepper (start the server once, or run: sanmon init)")
 	}
-	r.ID, r.Pepper = id.String(), version
-	r.MAC, _ = m.sum(version, string(key.Expose()))
+	r.ID, r.Pepper, r.Until, r.Bound = id.String(), version, r.ExpiresAt, true
+	t := tieOf(r)
+	r.MAC, _ = m.sum(version, string(key.Expose()), &t)
 	return key, nil
 }
 
@@ -145,6 +146,9 @@ func describe(r *Record) string {
 	}
 	if r.Limit != "" {
 		words = append(words, "limit="+r.Limit)
+	}
+	if r.Canary {
+		words = append(words, "canary=true")
 	}
 	if r.ExpiresAt.IsZero() {
 		return strings.Join(append(words, "expires=never"), " ")

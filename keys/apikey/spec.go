@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sanmon-gate/sanmon/keys/limit"
 )
@@ -15,6 +18,7 @@ const (
 	maxNames    = 256
 	maxNameSize = 128
 	maxNetworks = 64
+	maxNote     = 200
 )
 
 // Spec says what a new key may do. Roles and Scopes restrict each other as in
@@ -26,6 +30,10 @@ type Spec struct {
 	Scopes   []string
 	Networks []netip.Prefix // networks it may be used from; empty: any
 	Limit    string         // rate of its own, "10/m"; "" none
+	Note     string         // for people: what it is for; at most 200 characters
+	// Canary makes a key that is never valid. It is laid where nobody should look, and
+	// raises an alarm when it is used.
+	Canary bool
 	// Lifetime from now; 0 means DefaultLifetime, or Service.MaxLifetime where that is
 	// shorter.
 	Lifetime time.Duration
@@ -39,6 +47,7 @@ type Spec struct {
 func (spec *Spec) record(bound time.Duration, now time.Time) (Record, error) {
 	r := Record{
 		Owner: spec.Owner, Env: string(spec.Env), Limit: spec.Limit, CreatedAt: now,
+		Note: spec.Note, Canary: spec.Canary,
 		Roles: sorted(spec.Roles), Scopes: sorted(spec.Scopes), Networks: slices.Clone(spec.Networks),
 	}
 	var errs []error
@@ -48,7 +57,7 @@ func (spec *Spec) record(bound time.Duration, now time.Time) (Record, error) {
 	if spec.Env != Live && spec.Env != Test {
 		errs = append(errs, fmt.Errorf("environment %q is unknown (live or test)", spec.Env))
 	}
-	errs = append(errs, checkNames("role", r.Roles), checkNames("scope", r.Scopes), checkNetworks(r.Networks))
+	errs = append(errs, checkNames("role", r.Roles), checkNames("scope", r.Scopes), checkNetworks(r.Networks), checkNote(r.Note))
 	if r.Limit != "" {
 		if _, err := limit.Parse(r.Limit); err != nil {
 			errs = append(errs, err)
@@ -99,6 +108,8 @@ func successor(old *Record, bound time.Duration, now time.Time) (Record, error) 
 	r.LastUsedAt, r.LastUsedNetwork = time.Time{}, ""
 	life := DefaultLifetime
 	switch {
+	case !old.Until.IsZero():
+		life = old.Until.Sub(old.CreatedAt)
 	case !old.ExpiresAt.IsZero():
 		life = old.ExpiresAt.Sub(old.CreatedAt)
 	case bound == 0:
@@ -119,6 +130,16 @@ func checkNames(what string, names []string) error {
 		if n == "" || len(n) > maxNameSize || slices.ContainsFunc([]byte(n), func(c byte) bool { return c <= ' ' || c > '~' || c == ',' }) {
 			return fmt.Errorf("%s %q is no name (1 to %d printable ASCII characters, no blank, no comma)", what, n, maxNameSize)
 		}
+	}
+	return nil
+}
+
+func checkNote(note string) error {
+	if len(note) > maxNote || !utf8.ValidString(note) || strings.ContainsFunc(note, unicode.IsControl) {
+		return fmt.Errorf("the note is no line of at most %d characters", maxNote)
+	}
+	if Looks([]byte(note)) {
+		return errors.New("the note has a key in it (notes are shown and kept in clear)")
 	}
 	return nil
 }

@@ -22,11 +22,15 @@ type Record struct {
 	Networks  []netip.Prefix // empty means any
 	Limit     string         // as in the configuration, "10/m"; "" none
 	Pepper    int            // version of the pepper that MAC was made with
-	MAC       [32]byte       // HMAC-SHA-256(pepper, "sanmon/key/v1\0" ‖ key)
+	MAC       [32]byte       // keyed hash of the key and, where Bound, of its terms: see docs/formats.md
+	Bound     bool           // MAC binds owner, terms and Until; false for keys from before that
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	RevokedAt time.Time // zero while alive
+	Until     time.Time // end that the key was made with, which ExpiresAt never exceeds; zero: never
 	Replaces  string    // id of the key that this one replaced, "" none
+	Note      string    // for people: what it is for
+	Canary    bool      // never valid: whoever presents it has found it where it lay
 
 	LastUsedAt      time.Time
 	LastUsedNetwork string

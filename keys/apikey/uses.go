@@ -25,16 +25,17 @@ type uses struct {
 	pending []*entry
 }
 
-// mark notes a use, once a minute for each key.
-func (us *uses) mark(e *entry, u *use, from netip.Addr, now time.Time) {
+// mark notes a use, once a minute for each key, and reports whether it did.
+func (us *uses) mark(e *entry, u *use, from netip.Addr, now time.Time) bool {
 	minute := now.Unix() / 60
 	old := u.minute.Load()
 	if minute <= old || !u.minute.CompareAndSwap(old, minute) {
-		return
+		return false
 	}
 	where := network.Key(from)
 	u.network.Store(&where)
 	us.await(e, u)
+	return true
 }
 
 func (us *uses) await(e *entry, u *use) {
@@ -63,6 +64,8 @@ func (x *Index) Run(ctx context.Context) error {
 	defer flush.Stop()
 	for {
 		select {
+		case ev := <-x.alarms:
+			x.sound(ctx, ev)
 		case <-retry.C:
 			x.settle(ctx)
 		case <-flush.C:
@@ -70,6 +73,9 @@ func (x *Index) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlush)
 			defer cancel()
+			for len(x.alarms) > 0 {
+				x.sound(ctx, <-x.alarms)
+			}
 			x.report(errors.Join(x.FlushUses(ctx), x.FlushRemacs(ctx)))
 			return nil
 		}

@@ -16,6 +16,7 @@ func keyCreate(t *testing.T, open Open) {
 	db, _ := open(t)
 	k := key("000000000001")
 	k.Networks = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32")}
+	k.Until, k.Bound, k.Canary, k.Note = t0.Add(2*time.Hour), true, true, "for the importer; 請求書"
 	k.ExpiresAt, k.LastUsedAt, k.LastUsedNetwork = t0.Add(time.Hour), t0, "203.0.113.0/24"
 	ok(t, db.CreateKey(t.Context(), k, time.Time{}, event(audit.KeyCreated)))
 	equal(t, must(db.KeyByID(t.Context(), k.ID))(t), k)
@@ -171,7 +172,7 @@ func keyEach(t *testing.T, open Open) {
 
 // copyKeys makes copies of a key under other ids, k0001 and so on.
 func copyKeys(from, to int) string {
-	q := "INSERT INTO api_key SELECT n.id, owner, env, roles, scopes, networks, rate, pepper, mac, created_at, expires_at, revoked_at, replaces, last_used_at, last_used_network FROM api_key, ("
+	q := "INSERT INTO api_key (id, owner, env, roles, scopes, networks, rate, pepper, mac, created_at, expires_at, revoked_at, replaces, last_used_at, last_used_network) SELECT n.id, owner, env, roles, scopes, networks, rate, pepper, mac, created_at, expires_at, revoked_at, replaces, last_used_at, last_used_network FROM api_key, ("
 	for i := from; i <= to; i++ {
 		if i > from {
 			q += " UNION ALL "

@@ -60,6 +60,7 @@ func Run(t *testing.T, open Open) {
 		"links/federated":   federated,
 		"keys/create":       keyCreate,
 		"keys/replace":      keyReplace,
+		"keys/planted":      keyPlanted,
 		"keys/revoke":       keyRevoke,
 		"keys/touch":        keyTouch,
 		"keys/each":         keyEach,
@@ -104,14 +105,14 @@ func Run(t *testing.T, open Open) {
 	for name, test := range sealedSuite() {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}
+	for name, test := range alertSuite() {
+		t.Run(name, func(t *testing.T) { test(t, open) })
+	}
 	for name, test := range factorSuite() {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}
 }
 
-	for name, test := range alertSuite() {
-		t.Run(name, func(t *testing.T) { test(t, open) })
-	}
 // t0 is a moment with microseconds, all that is kept.
 var t0 = time.Date(2026, 11, 25, 12, 0, 0, 123456000, time.UTC)
 
