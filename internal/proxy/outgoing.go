@@ -83,6 +83,7 @@ func (b *Backend) request(ctx context.Context, r *http.Request, out *Outgoing, w
 		ProtoMinor: 1,
 		Header:     out.Header,
 		Host:       out.Host,
+		Close:      out.Method == http.MethodHead, // content behind its head must not be another's answer
 	}
 	if b.options.Host == Own {
 		base.Host = b.host

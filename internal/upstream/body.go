@@ -43,7 +43,10 @@ func bodyOf(f framing, method string) (b body, length int64, keep bool) {
 		if length < 0 && !f.chunked {
 			length = 0
 		}
-		return b, length, keep
+		// Some servers send what an application returns for HEAD behind the head all the same
+		// (gunicorn does). Content that comes later than its head would be taken for the answer
+		// to whoever gets the connection next.
+		return b, length, keep && method != "HEAD" && !f.chunked && f.length == 0
 	case f.chunked:
 		return body{ending: atChunk}, -1, keep
 	case f.declared && f.length == 0:

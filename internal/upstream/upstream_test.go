@@ -160,9 +160,12 @@ func TestAnswers(t *testing.T) {
 		{"until it closes", "GET", h + "\r\nok", "200 ok", false},
 		{"HTTP/1.0", "GET", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "200 ok", false},
 		{"close", "GET", h + "Connection: x, Close\r\nContent-Length: 2\r\n\r\nok", "200 ok", false},
-		{"HEAD", "HEAD", h + "Content-Length: 2\r\n\r\n", "200 ", true},
-		{"HEAD chunked", "HEAD", h + "Transfer-Encoding: chunked\r\n\r\n", "200 ", true},
-		{"304", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n", "304 ", true},
+		{"HEAD", "HEAD", h + "Content-Length: 2\r\n\r\n", "200 ", false},
+		{"HEAD, no length", "HEAD", h + "\r\n", "200 ", false},
+		{"HEAD chunked", "HEAD", h + "Transfer-Encoding: chunked\r\n\r\n", "200 ", false},
+		{"304, length", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n", "304 ", false},
+		{"304, chunks", "GET", "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", "304 ", false},
+		{"304", "GET", "HTTP/1.1 304 Not Modified\r\n\r\n", "304 ", true},
 		{"204", "GET", "HTTP/1.1 204 No Content\r\n\r\n", "204 ", true},
 		{"204, length 0", "GET", "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", "204 ", true},
 		{"204, length", "GET", "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nok", "204 ", false},
@@ -269,6 +272,30 @@ func TestNothingArrivesUnasked(t *testing.T) {
 	}
 	if n := b.conns.Load(); n != 3 {
 		t.Errorf("%d connections for 3 answers", n)
+	}
+}
+
+// TestContentBehindHEAD: a backend that sends content for HEAD, later than the head, does not
+// write the answer to somebody else's request.
+func TestContentBehindHEAD(t *testing.T) {
+	for _, head := range []string{"Content-Length: 42\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n", "\r\n"} {
+		b := serve(t, Options{}, func(c net.Conn) {
+			for n := 0; request(c); n++ {
+				if n == 0 {
+					_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n"+head)
+				} else { // what was returned for HEAD, when the next request is there
+					_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+				}
+			}
+		})
+		q := get()
+		q.Method = "HEAD"
+		if _, _, err := do(t, b.Pool, q); err != nil {
+			t.Fatal(err)
+		}
+		if b.Idle() != 0 {
+			t.Errorf("%q: the connection is kept", head)
+		}
 	}
 }
 
