@@ -15,7 +15,7 @@ import (
 
 func userCommand(env *environment) *cobra.Command {
 	return group("user", "Manage the people who may sign in",
-		userAdd(env), userList(env), userSwitch(env, "disable", true), userSwitch(env, "enable", false), userRoles(env), userReset(env), userFactors(env), userImport(env))
+		userAdd(env), userList(env), userSwitch(env, "disable", true), userSwitch(env, "enable", false), userRoles(env), userReset(env), userFactors(env), userImport(env), userInvite(env))
 }
 
 // userView is a user for a person or a program to read.
@@ -62,6 +62,7 @@ func userAdd(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				env.remark(typed)
 				return env.printJSON(struct {
 					ID    string   `json:"id"`
 					Email string   `json:"email"`
@@ -159,29 +160,4 @@ func (e *environment) setRoles(ctx context.Context, o *opened, r principal.Recor
 	}
 	r.Roles = roles
 	return e.tell(viewPrincipal(r), "%s has the roles: %s", r.Name, or(strings.Join(roles, ", "), "none"))
-}
-
-func userReset(env *environment) *cobra.Command {
-	var fromStdin bool
-	c := &cobra.Command{
-		Use: "reset EMAIL [--password-stdin]", Short: "Set a user's password and end all sessions", Args: exactly(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
-				r, err := o.user(ctx, args[0])
-				if err != nil {
-					return err
-				}
-				typed, err := env.readPassword(fromStdin)
-				if err != nil {
-					return err
-				}
-				if _, err := o.accounts().Reset(ctx, r.Name, typed, "cli", time.Now()); err != nil {
-					return err
-				}
-				return env.tell(viewUser(r), "%s has a new password; all sessions have ended", r.Name)
-			})
-		},
-	}
-	c.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from the first line of standard input")
-	return env.withJSON(c)
 }
