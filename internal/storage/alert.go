@@ -28,7 +28,7 @@ const (
 	// moveDesk takes the row for the rest of the transaction: one node sorts at a time.
 	moveDesk  = `UPDATE alert_desk SET sorted = $2 WHERE id = 1 AND sorted = $1`
 	openAlert = `SELECT id, type, count, first_at, last_at, from_seq, to_seq, events, due_at, attempts
-	FROM alert WHERE type = $1 AND state = 0 AND attempts = 0 ORDER BY due_at, id LIMIT 1`
+	FROM alert WHERE type = $1 AND state = 0 AND attempts = 0 ORDER BY due_at, from_seq, id LIMIT 1`
 	growAlert = `UPDATE alert SET count = $2, first_at = $3, last_at = $4, from_seq = $5, to_seq = $6, events = $7
 	WHERE id = $1 AND state = 0 AND attempts = 0`
 	lastAlertDue = `SELECT COALESCE(MAX(due_at), 0) FROM alert WHERE type = $1`
@@ -37,7 +37,7 @@ const (
 	// takeAlert says twice what it wants: of two nodes that found the same row, the second
 	// looks again when it gets it.
 	takeAlert = `UPDATE alert SET attempts = attempts + 1, next_at = $2
-	WHERE state = 0 AND next_at <= $1 AND id = (SELECT id FROM alert WHERE state = 0 AND next_at <= $1 ORDER BY next_at, id LIMIT 1)
+	WHERE state = 0 AND next_at <= $1 AND id = (SELECT id FROM alert WHERE state = 0 AND next_at <= $1 ORDER BY next_at, from_seq, id LIMIT 1)
 	RETURNING id, type, count, first_at, last_at, from_seq, to_seq, events, due_at, attempts`
 	deliverAlert  = `UPDATE alert SET state = 1, done_at = $2 WHERE id = $1 AND state = 0`
 	buryAlert     = `UPDATE alert SET state = 2, done_at = $2, failure = $3 WHERE id = $1 AND state = 0 AND attempts = $4`
