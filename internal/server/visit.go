@@ -108,6 +108,7 @@ func (v *visit) forward(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 	case errors.Is(err, proxy.ErrClientGone):
 		v.record.Gone = true
+		panic(http.ErrAbortHandler) // else net/http says 200 to one who has only stopped sending
 	default:
 		v.refuse(w, r, err)
 	}
