@@ -36,6 +36,17 @@ type keyView struct {
 	LastUsedNetwork *string  `json:"last_used_network"`
 	RevokedAt       *string  `json:"revoked_at"`
 	Replaces        *string  `json:"replaces"`
+	Note            *string  `json:"note"`
+	Canary          bool     `json:"canary"`
+}
+
+// predecessor is the key that another one replaced, and whether somebody still uses it.
+type predecessor struct {
+	ID              string  `json:"id"`
+	EndsAt          *string `json:"ends_at"`
+	LastUsedAt      *string `json:"last_used_at"`
+	LastUsedNetwork *string `json:"last_used_network"`
+	StillUsed       bool    `json:"still_used"` // after there was a new one
 }
 
 func viewKey(r apikey.Record, names map[string]string) keyView {
@@ -48,6 +59,7 @@ func viewKey(r apikey.Record, names map[string]string) keyView {
 		Limit: orNil(r.Limit), Environment: r.Env, CreatedAt: stampOrNil(r.CreatedAt), ExpiresAt: stampOrNil(r.ExpiresAt),
 		LastUsedAt: stampOrNil(r.LastUsedAt), LastUsedNetwork: orNil(r.LastUsedNetwork),
 		RevokedAt: stampOrNil(r.RevokedAt), Replaces: orNil(r.Replaces),
+		Note: orNil(r.Note), Canary: r.Canary,
 	}
 }
 
@@ -71,31 +83,32 @@ func (o *opened) keyService(ctx context.Context) (*apikey.Service, error) {
 	return &apikey.Service{Store: o.store, Peppers: peppers, MaxLifetime: o.config.Keys.MaxTTL}, nil
 }
 
-// issued prints a new key, for the only time.
-func (e *environment) issued(r apikey.Record, key secret.Value) error {
-	return e.printJSON(struct {
-		ID  string `json:"id"`
-		Key string `json:"key"`
-	}{r.ID, string(key.Expose())})
-}
-
 func keyCreate(env *environment) *cobra.Command {
-	var owner, rate, expires, environment string
+	var owner, rate, expires, environment, note string
 	var roles, scopes, networks []string
+	var canary bool
+	var seal sealing
 	c := &cobra.Command{
-		Use:   "create --owner E|service:NAME [--role R]... [--scope S]... [--network CIDR]... [--limit 10/m] [--expires 90d]",
+		Use:   "create --owner E|service:NAME [--role R]... [--scope S]... [--network CIDR]... [--limit 10/m] [--expires 90d] [--note TEXT] [--canary] [--seal-to age1...]",
 		Short: "Make an API key; it is printed once", Args: exactly(0),
 		Example: "  sanmon key create --owner service:importer --role writer --network 203.0.113.0/24 --limit 10/m",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if owner == "" {
 				return usageError{errors.New("--owner is missing (an e-mail address, or service:NAME)")}
 			}
+			if err := seal.prepare(); err != nil {
+				return err
+			}
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
 				spec, err := keySpec(roles, scopes, networks, rate, expires, or(environment, o.config.Environment))
 				if err != nil {
 					return err
 				}
-				return env.createKey(ctx, o, owner, spec)
+				if !c.Flags().Changed("expires") {
+					spec.Lifetime = 0 // the usual, or the longest that is allowed
+				}
+				spec.Note, spec.Canary = note, canary
+				return env.createKey(ctx, o, owner, spec, &seal)
 			})
 		},
 	}
@@ -106,6 +119,9 @@ func keyCreate(env *environment) *cobra.Command {
 	c.Flags().StringVar(&rate, "limit", "", "the key's own limit, as in 10/m")
 	c.Flags().StringVar(&expires, "expires", "90d", "time until it ends, as in 90d, or never")
 	c.Flags().StringVar(&environment, "env", "", "live or test (default: the server's environment)")
+	c.Flags().StringVar(&note, "note", "", "for people: what the key is for")
+	c.Flags().BoolVar(&canary, "canary", false, "make a key that is never valid and raises an alarm when it is used")
+	seal.flag(c)
 	return env.withJSON(c)
 }
 
@@ -137,7 +153,7 @@ func keySpec(roles, scopes, networks []string, rate, expires, environment string
 	return spec, nil
 }
 
-func (e *environment) createKey(ctx context.Context, o *opened, owner string, spec apikey.Spec) error {
+func (e *environment) createKey(ctx context.Context, o *opened, owner string, spec apikey.Spec, seal *sealing) error {
 	if err := o.knownRoles(spec.Roles); err != nil {
 		return err
 	}
@@ -154,7 +170,7 @@ func (e *environment) createKey(ctx context.Context, o *opened, owner string, sp
 	if err != nil {
 		return err
 	}
-	return e.issued(record, key)
+	return e.issued(ctx, service, record, key, seal)
 }
 
 // ownerOrNew finds the owner; a service is made by its first key and takes that key's
@@ -221,6 +237,8 @@ func keyState(r apikey.Record, now time.Time) string {
 	switch {
 	case !r.RevokedAt.IsZero():
 		return "revoked"
+	case r.Canary:
+		return "canary"
 	case !r.ExpiresAt.IsZero() && !now.Before(r.ExpiresAt):
 		return "expired"
 	}
@@ -240,10 +258,37 @@ func keyShow(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return env.printJSON(viewKey(r, names))
+				before, err := o.predecessor(ctx, r)
+				if err != nil {
+					return err
+				}
+				return env.printJSON(struct {
+					keyView
+					Predecessor *predecessor `json:"predecessor"`
+				}{viewKey(r, names), before})
 			})
 		},
 	})
+}
+
+// predecessor says whether the key before r is still in use; nil when there is none.
+func (o *opened) predecessor(ctx context.Context, r apikey.Record) (*predecessor, error) {
+	if r.Replaces == "" {
+		return nil, nil
+	}
+	old, err := o.store.KeyByID(ctx, r.Replaces)
+	if errors.Is(err, apikey.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	ends := old.ExpiresAt
+	if !old.RevokedAt.IsZero() {
+		ends = old.RevokedAt
+	}
+	// Uses are kept by the minute.
+	return &predecessor{old.ID, stampOrNil(ends), stampOrNil(old.LastUsedAt), orNil(old.LastUsedNetwork), old.LastUsedAt.After(r.CreatedAt.Truncate(time.Minute))}, nil
 }
 
 // key finds a key by its id; a whole key is refused before it ends up in a history.
@@ -261,8 +306,9 @@ func (o *opened) key(ctx context.Context, id string) (apikey.Record, error) {
 func keyRotate(env *environment) *cobra.Command {
 	var overlap string
 	var now bool
+	var seal sealing
 	c := &cobra.Command{
-		Use: "rotate ID [--overlap 24h | --now]", Short: "Make a new key on the same terms; the old one ends after the overlap", Args: exactly(1),
+		Use: "rotate ID [--overlap 24h | --now] [--seal-to age1...]", Short: "Make a new key on the same terms; the old one ends after the overlap", Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if now && c.Flags().Changed("overlap") {
 				return usageError{errors.New("--overlap and --now exclude each other")}
@@ -273,6 +319,9 @@ func keyRotate(env *environment) *cobra.Command {
 			}
 			if now {
 				both = 0
+			}
+			if err := seal.prepare(); err != nil {
+				return err
 			}
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
 				r, err := o.key(ctx, args[0])
@@ -287,42 +336,12 @@ func keyRotate(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return env.issued(fresh, key)
+				return env.issued(ctx, service, fresh, key, &seal)
 			})
 		},
 	}
 	c.Flags().StringVar(&overlap, "overlap", "24h", "how long the old key still works, at most 7d")
 	c.Flags().BoolVar(&now, "now", false, "end the old key at once")
+	seal.flag(c)
 	return env.withJSON(c)
-}
-
-// revokedKey is what key revoke tells a program.
-type revokedKey struct {
-	ID      string `json:"id"`
-	Revoked bool   `json:"revoked"`
-}
-
-func keyRevoke(env *environment) *cobra.Command {
-	return env.withJSON(&cobra.Command{
-		Use: "revoke ID", Short: "End an API key, at once and everywhere", Args: exactly(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
-				r, err := o.key(ctx, args[0])
-				if err != nil {
-					return err
-				}
-				ev := byCLI(audit.KeyRevoked, "")
-				ev.Subject, ev.KeyID = r.Owner, r.ID
-				done, err := o.store.RevokeKey(ctx, r.ID, time.Now(), ev)
-				if err != nil {
-					return err
-				}
-				v := revokedKey{r.ID, true}
-				if !done {
-					return env.tell(v, "key %s was revoked already", r.ID)
-				}
-				return env.tell(v, "revoked key %s", r.ID)
-			})
-		},
-	})
 }

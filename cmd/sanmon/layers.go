@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon"
+	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/change"
 	"github.com/sanmon-gate/sanmon/identity/assertion"
 	"github.com/sanmon-gate/sanmon/identity/factor"
@@ -96,7 +97,11 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	}
 	l.index, err = apikey.NewIndex(store, l.pepperOptions(apikey.Options{
 		Env: apikey.Env(c.Environment), Owners: owners{l.people}, Stale: staleKeys,
-		Failed: func(err error) { logger.Warn("last uses of keys could not be written", "error", err) },
+		Failed: func(err error) { logger.Warn("something about API keys could not be read or written", "error", err) },
+		Alarm: func(ctx context.Context, ev audit.Event) error {
+			logger.Error("a canary key was used: somebody has read the place where it was laid", "key_id", ev.KeyID, "network", ev.Network)
+			return store.Record(ctx, ev)
+		},
 	}))
 	if err != nil {
 		return nil, err
