@@ -199,7 +199,7 @@ func challenged(err error) error {
 }
 
 func invalid(format string, args ...any) error {
-	return &Problem{Code: InvalidProof, Err: refusal.New(refusal.TokenInvalid, "DPoP: "+fmt.Sprintf(format, args...))}
+	return &Problem{Code: InvalidProof, Err: refusal.New(refusal.TokenInvalid, "DPoP: %s", fmt.Sprintf(format, args...))}
 }
 
 // addressed compares htu with a path of the public origin (RFC 9449, Section 4.3, point
