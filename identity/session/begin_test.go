@@ -180,6 +180,41 @@ func TestMemoryLetsGoOfDeadSessions(t *testing.T) {
 	}
 }
 
+// A session ends when its time has run out although nobody asks for it; not while another
+// node has seen it.
+func TestSessionsLapse(t *testing.T) {
+	now := t0
+	w := newWorld(t, Options{Rotate: -1, Absolute: 3 * time.Hour, Now: func() time.Time { return now }})
+	quiet, quietSID := w.begin(t0)
+	busy, busySID := w.begin(t0)
+	w.want(quiet, t0, "")
+	w.want(busy, t0, "")
+	for _, at := range []time.Duration{0, time.Hour, time.Hour + 59*time.Second} {
+		now = t0.Add(at)
+		w.flush(bg)
+		if r := w.store.row(quietSID); !r.RevokedAt.IsZero() {
+			t.Fatalf("ended %v after the last request", at)
+		}
+	}
+	other := w.node()
+	other.want(busy, t0.Add(time.Hour-time.Minute), "")
+	other.flush(bg)
+	now = t0.Add(time.Hour + time.Minute)
+	w.flush(bg)
+	if r := w.store.row(quietSID); r.RevokeReason != ReasonIdle || w.store.count(audit.SessionExpired) != 1 {
+		t.Errorf("reason %q, %d session.expired", r.RevokeReason, w.store.count(audit.SessionExpired))
+	}
+	if r := w.store.row(busySID); !r.RevokedAt.IsZero() {
+		t.Error("a session that another node has seen was ended")
+	}
+	now = t0.Add(3 * time.Hour)
+	w.want(busy, t0.Add(2*time.Hour-2*time.Minute), "")
+	w.flush(bg)
+	if r := w.store.row(busySID); r.RevokeReason != ReasonExpired {
+		t.Errorf("at the absolute end: %q", r.RevokeReason)
+	}
+}
+
 func TestDevice(t *testing.T) {
 	for _, c := range [][2]string{
 		{"Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0", "Firefox on Linux"},
@@ -187,6 +222,7 @@ func TestDevice(t *testing.T) {
 		{"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Safari/605.1.15", "Safari on macOS"},
 		{"Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/129.0 Mobile/15E148 Safari/604.1", "Chrome on iPhone"},
 		{"Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Mobile Safari/537.36", "Chrome on Android"},
+		{"Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1", "Safari on iPhone"},
 		{"curl/8.5.0", "curl"}, {"", "unknown device"}, {"<script>alert(1)</script>", "unknown device"}, {"Something on Linux", "unknown browser on Linux"},
 	} {
 		if got := Device(c[0]); got != c[1] {

@@ -42,7 +42,7 @@ func TestRotationAcrossClocks(t *testing.T) {
 // A node that saw the former secret as the current one writes that down after another
 // node has replaced it: the new secret is not confirmed by that.
 func TestALateMarkConfirmsNothing(t *testing.T) {
-	w := newWorld(t, Options{})
+	w := newWorld(t, Options{Now: func() time.Time { return t0.Add(2 * rotate) }})
 	first, sid := w.begin(t0)
 	second := w.renew(first, t0.Add(rotate))
 	late := w.node()

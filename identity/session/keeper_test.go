@@ -284,6 +284,27 @@ func TestNetworkPolicies(t *testing.T) {
 	}
 }
 
+// Translated addresses move between networks that say nothing; they are one network, and
+// none of the outside.
+func TestInsideNetworksAreOne(t *testing.T) {
+	for _, c := range []struct {
+		begun, seen string
+		known       bool
+	}{
+		{"10.0.0.1", "10.9.0.1", true}, {"192.168.1.1", "172.16.0.1", true}, {"100.64.0.1", "100.127.255.1", true}, {"10.0.0.1", "fd00::1", true},
+		{"10.0.0.1", "203.0.113.1", false}, {"203.0.113.1", "10.0.0.1", false}, {"127.0.0.1", "10.0.0.1", false}, {"100.63.0.1", "100.64.0.1", false}, {"100.128.0.1", "100.64.0.1", false}, {"fe80::1", "fd00::1", false},
+	} {
+		w := newWorld(t, Options{Network: Strict})
+		v, _, err := w.Begin(bg, alice, Meta{From: netip.MustParseAddr(c.begun)}, t0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, code := w.judgeFrom(string(v.Expose()), netip.MustParseAddr(c.seen), t0); (code == "") != c.known {
+			t.Errorf("%s, then %s: %q", c.begun, c.seen, code)
+		}
+	}
+}
+
 func TestMaxPerUserIsInForceAtOnce(t *testing.T) {
 	w := newWorld(t, Options{MaxPerUser: 2})
 	first, _ := w.begin(t0)

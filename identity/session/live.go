@@ -69,7 +69,10 @@ func (l *live) dirty() bool {
 	return !l.replaced.Load() && (l.seen.Load() > l.stored.Load() || l.unwritten.Load())
 }
 
-func (l *live) knows(p netip.Prefix) bool { return slices.Contains(*l.networks.Load(), p) }
+func (l *live) knows(p netip.Prefix) bool {
+	known := *l.networks.Load()
+	return slices.Contains(known, p) || inside(p) && slices.ContainsFunc(known, inside)
+}
 
 func (l *live) learn(p netip.Prefix) {
 	networks := withNetwork(*l.networks.Load(), p)

@@ -17,6 +17,14 @@ func Network(addr netip.Addr) netip.Prefix {
 	return p
 }
 
+// inside reports whether a network is one of those that addresses are translated to and from
+// (RFC 1918, RFC 6598, RFC 4193). They compare as one: a device keeps neither its address
+// nor its network there.
+func inside(p netip.Prefix) bool {
+	addr := p.Addr()
+	return addr.IsPrivate() || addr.Is4() && netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10).Contains(addr)
+}
+
 // networkText is Network as stored and printed; "" for no valid address.
 func networkText(addr netip.Addr) string {
 	p := Network(addr)

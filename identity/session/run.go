@@ -58,18 +58,46 @@ func (k *Keeper) finish(ctx context.Context) {
 func (k *Keeper) flush(ctx context.Context) {
 	o := k.options.Load()
 	now := o.at(o.Now())
+	lapsed := 0
 	for _, l := range k.memory.all(func(l *live) bool { return l.dirty() || !l.over(now, o) }) {
 		if ctx.Err() != nil {
 			return
 		}
 		k.write(ctx, l)
+		if lapsed < maxLapsed && l.lapsed(time.UnixMicro(l.seen.Load()), now, o) {
+			lapsed++
+			k.lapse(ctx, l.SID, now, o)
+		}
 	}
+}
+
+// maxLapsed is how many sessions one flush ends.
+const maxLapsed = 500
+
+// lapsed reports that the time of a session has run out, whatever another node has seen of
+// it and not written yet. A grant ends by its tokens.
+func (l *live) lapsed(seen, now time.Time, o *Options) bool {
+	return l.Kind != Grant && (!now.Before(l.ExpiresAt) || now.Sub(seen) >= o.Idle+o.touchEvery())
+}
+
+// lapse ends a session that nobody asks for any more, so that what stays open on it is cut
+// and the trail says when it ended. Another node may know better: the row decides.
+func (k *Keeper) lapse(ctx context.Context, sid string, now time.Time, o *Options) {
+	l, err := k.freshBySID(ctx, sid)
+	if err != nil || !l.RevokedAt.IsZero() || !l.lapsed(l.LastSeenAt, now, o) {
+		return
+	}
+	reason := ReasonIdle
+	if !now.Before(l.ExpiresAt) {
+		reason = ReasonExpired
+	}
+	k.bury(ctx, expiry{l.SID, l.User, reason, now})
 }
 
 // over reports that a session is far beyond its limits by any clock.
 func (l *live) over(now time.Time, o *Options) bool {
 	last := time.UnixMicro(l.seen.Load())
-	return now.Sub(l.ExpiresAt) > time.Minute || now.Sub(last) > o.Idle+time.Minute
+	return now.Sub(l.ExpiresAt) > 5*time.Minute || now.Sub(last) > o.Idle+5*time.Minute
 }
 
 func (k *Keeper) write(ctx context.Context, l *live) {

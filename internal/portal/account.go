@@ -107,7 +107,7 @@ func (p *Portal) accountView(r *http.Request, v Visit, me own) (views.Account, e
 	page := views.Account{
 		Site: p.Pages.site, Email: me.Email, Base: AccountPath, Logout: Prefix + "logout", TokenName: csrf.FieldName,
 		Token: p.Tokens.Issue(csrf.Session, me.Bindings[0], "", v.Now), Fresh: me.fresh, StepUp: LoginURL(AccountPath),
-		Device:     DeviceLabel(r.Header.Get("User-Agent")),
+		Device:     session.Device(r.Header.Get("User-Agent")),
 		PasskeysOn: a.Passkeys != nil, TOTPOn: a.SecondFactor != login.Off, MayRemove: a.SecondFactor != login.Required,
 		PasswordOn: a.Password, Scopes: p.Scopes(me.Caller), Lives: []int{7, 30, 90, 365},
 	}

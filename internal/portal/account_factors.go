@@ -10,6 +10,7 @@ import (
 	"github.com/sanmon-gate/sanmon/identity/login"
 	"github.com/sanmon-gate/sanmon/identity/passkey"
 	"github.com/sanmon-gate/sanmon/identity/password"
+	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/identity/totp"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
@@ -164,7 +165,7 @@ func (p *Portal) accountPasskeyAdd(w http.ResponseWriter, r *http.Request, v Vis
 		return asInput(err)
 	}
 	if made.Name = called(c.Name); made.Name == "" || len(made.Name) > passkey.MaxName {
-		made.Name = DeviceLabel(r.Header.Get("User-Agent"))
+		made.Name = session.Device(r.Header.Get("User-Agent"))
 	}
 	err = p.Account.Store.AddPasskey(r.Context(), made, passkey.MaxPerUser, me.event(v, audit.FactorAdded, "factor=passkey handle="+made.Handle))
 	if errors.Is(err, passkey.ErrExists) || errors.Is(err, passkey.ErrTooMany) {

@@ -17,10 +17,11 @@ import (
 
 // Bounds of what is typed, in bytes.
 const (
-	maxForm     = 16 << 10
-	maxJSON     = 4 << 10
-	maxEmail    = 254 // RFC 5321, Section 4.5.3.1.3, less the angle brackets
-	maxPassword = 1024
+	maxForm      = 16 << 10
+	maxJSON      = 4 << 10
+	maxEmail     = 254 // RFC 5321, Section 4.5.3.1.3, less the angle brackets
+	maxUserAgent = 512 // of it looked at
+	maxPassword  = 1024
 )
 
 // credentials is what a login sends.

@@ -162,25 +162,6 @@ func TestConfirmPage(t *testing.T) {
 	}
 }
 
-func TestDeviceLabel(t *testing.T) {
-	for agent, want := range map[string]string{
-		"Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0":                                                                  "Firefox on Linux",
-		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0":           "Edge on Windows",
-		"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36":                         "Chrome on Android",
-		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1": "Safari on iPhone",
-		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15":                   "Safari on macOS",
-		"curl/8.11.0": "curl",
-		"":            "Unknown device",
-		"<script>":    "Unknown device",
-		"Windows":     "Unknown browser on Windows",
-		strings.Repeat("x", 512) + "Firefox/145.0": "Unknown device",
-	} {
-		if got := DeviceLabel(agent); got != want {
-			t.Errorf("%.60q: %s, want %s", agent, got, want)
-		}
-	}
-}
-
 func TestPreBinding(t *testing.T) {
 	for value, ok := range map[string]bool{
 		preValue: true, "": false, preValue + "x": false, preValue[1:]: false, "abcdefghijklmnopqrstu-": false, "abcdefghijklmnopqrstu\x00": false,

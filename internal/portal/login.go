@@ -132,7 +132,7 @@ func (p *Portal) visitor(r *http.Request, v Visit) (Attempt, error) {
 	agent := r.Header.Get("User-Agent")
 	agent = agent[:min(len(agent), maxUserAgent)]
 	return Attempt{
-		Network: v.Network, Device: DeviceLabel(agent), UserAgent: agent, RequestID: v.RequestID, Now: v.Now, Lang: p.lang(r),
+		Network: v.Network, UserAgent: agent, RequestID: v.RequestID, Now: v.Now, Lang: p.lang(r),
 		Current: values[0], DeviceCookie: values[1], Binding: PreBinding(values[2]),
 	}, nil
 }

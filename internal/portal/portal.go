@@ -24,7 +24,6 @@ type Attempt struct {
 	Email        string
 	Password     secret.Value
 	Network      netip.Addr // client address
-	Device       string     // label for the person's list of devices, "Firefox on Linux"
 	UserAgent    string     // at most maxUserAgent bytes
 	RequestID    string
 	Lang         string // of the person: "en" or "ja"
