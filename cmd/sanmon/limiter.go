@@ -21,20 +21,26 @@ func openLimiter(ctx context.Context, c *config.Config, logger *slog.Logger) (*v
 	if c.Limiter.Local() {
 		return nil, nil
 	}
-	o := valkey.Options{
-		Address: c.Limiter.Address, Database: c.Limiter.Database, User: c.Limiter.User, Timeout: c.Limiter.Timeout,
-		Namespace: c.PublicURL, Logger: logger,
-	}
-	var err error
-	if o.Password, err = limiterPassword(ctx, c); err != nil {
+	password, err := limiterPassword(ctx, c)
+	if err != nil {
 		return nil, err
 	}
-	if c.Limiter.TLS {
-		if o.TLS, err = limiterTLS(c.Limiter.CA); err != nil {
-			return nil, err
-		}
+	o, err := limiterOptions(c, password, logger)
+	if err != nil {
+		return nil, err
 	}
 	return valkey.New(o)
+}
+
+func limiterOptions(c *config.Config, password secret.Value, logger *slog.Logger) (o valkey.Options, err error) {
+	o = valkey.Options{
+		Address: c.Limiter.Address, Database: c.Limiter.Database, User: c.Limiter.User, Password: password, Timeout: c.Limiter.Timeout,
+		Namespace: c.PublicURL, Logger: logger,
+	}
+	if c.Limiter.TLS {
+		o.TLS, err = limiterTLS(c.Limiter.CA)
+	}
+	return o, err
 }
 
 func limiterPassword(ctx context.Context, c *config.Config) (secret.Value, error) {

@@ -13,7 +13,6 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/internal/server"
 	"github.com/sanmon-gate/sanmon/internal/wire"
-	"github.com/sanmon-gate/sanmon/secret"
 )
 
 // listenPublic binds the public listener.
@@ -76,7 +75,9 @@ func (n *node) listenAdmin(c *config.Config) error {
 	if err != nil {
 		return fmt.Errorf("admin listener on %s: %w (choose another address in listen.admin, or \"off\")", c.Listen.Admin, err)
 	}
-	token, err := n.metricsToken(c)
+	opening, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	token, err := n.live.metricsToken(opening, c)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -126,18 +127,4 @@ func (n *node) serveAdmin(ctx context.Context) error {
 func loopback(l net.Listener) bool {
 	tcp, ok := l.Addr().(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
-}
-
-// metricsToken is who may read the metrics; empty: everybody on the admin listener.
-func (n *node) metricsToken(c *config.Config) (secret.Value, error) {
-	if c.Metrics.Token == "" {
-		return secret.Value{}, nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	token, err := resolver(c).Resolve(ctx, c.Metrics.Token)
-	if err != nil {
-		return secret.Value{}, fmt.Errorf("metrics.token: %w", err)
-	}
-	return token, nil
 }

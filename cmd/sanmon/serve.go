@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -51,12 +52,13 @@ func serve(ctx context.Context, c *config.Config, stderr io.Writer, ready func(*
 	for _, w := range c.Warnings {
 		logger.Warn("configuration", "warning", w.Error())
 	}
-	store, err := openStore(ctx, c)
+	secrets := newLive(c, logger)
+	store, err := secrets.openStore(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = store.Close() }()
-	n, err := newNode(ctx, c, store, lines, logger, level)
+	n, err := newNode(ctx, c, store, secrets, lines, logger, level)
 	if err != nil {
 		return err
 	}
@@ -66,6 +68,7 @@ func serve(ctx context.Context, c *config.Config, stderr io.Writer, ready func(*
 // node is one running gate.
 type node struct {
 	config   atomic.Pointer[config.Config]
+	live     *live
 	layers   *layers
 	metrics  *metrics.Metrics
 	follower *feed.Follower
@@ -85,8 +88,8 @@ type node struct {
 }
 
 // newNode compiles everything and binds the listeners.
-func newNode(ctx context.Context, c *config.Config, store *storage.DB, lines *logline.Writer, logger *slog.Logger, level *slog.LevelVar) (*node, error) {
-	n := &node{metrics: metrics.New(version), lines: lines, logger: logger, level: level}
+func newNode(ctx context.Context, c *config.Config, store *storage.DB, secrets *live, lines *logline.Writer, logger *slog.Logger, level *slog.LevelVar) (*node, error) {
+	n := &node{live: secrets, metrics: metrics.New(version), lines: lines, logger: logger, level: level}
 	n.config.Store(c)
 	after, err := store.LastChange(ctx)
 	if err != nil {
@@ -98,6 +101,9 @@ func newNode(ctx context.Context, c *config.Config, store *storage.DB, lines *lo
 		Reset: func(ctx context.Context) { n.layers.reset(ctx) },
 	}
 	if n.layers, err = openLayers(ctx, c, store, logger, n.follower.Stale, n.staleKeys); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(n.live.limiter(ctx, c, n.layers.shared), n.live.followMaster(ctx, c, store, n.layers.master)); err != nil {
 		return nil, err
 	}
 	n.layers.pages.Counted = n.metrics.Violation
@@ -129,6 +135,7 @@ func (n *node) gauges() {
 	n.metrics.Gauge("sanmon_html_fields", "Declared fields of routes that may carry markup.", func() float64 { return float64(len(server.HTMLFields(n.handler.State().Gate))) })
 	n.metrics.Gauge("sanmon_openapi_waiting", "Upstreams whose OpenAPI document has changed and waits for approval.", func() float64 { return float64(n.layers.documents.Waiting()) })
 	n.metrics.Gauge("sanmon_openapi_missing", "Upstreams whose requests should be judged by an OpenAPI document that is not there.", func() float64 { return float64(n.layers.documents.Missing()) })
+	n.metrics.Gauge("sanmon_secret_age_seconds", "Time since the secret that was not confirmed for longest was read and found good.", func() float64 { return n.live.keeper.Age().Seconds() })
 	n.trailGauges()
 	n.layers.letters.gauges(n.metrics)
 	n.alertGauges()
@@ -190,7 +197,7 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var helpers sync.WaitGroup
 	for _, helper := range []func(context.Context) error{
-		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.layers.tendLimiter, n.refusals.Run, n.trail.Run, n.alerts.Run, n.layers.maintain, n.layers.tendKeys, n.layers.access.Run, n.layers.grants.Run, n.layers.letters.queue.Run, n.layers.store.FollowClock, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, tune,
+		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.layers.tendLimiter, n.refusals.Run, n.trail.Run, n.alerts.Run, n.layers.maintain, n.layers.tendKeys, n.layers.access.Run, n.layers.grants.Run, n.layers.letters.queue.Run, n.layers.store.FollowClock, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, n.live.keeper.Run, n.hangup, n.warnForeign, tune,
 	} {
 		helpers.Go(func() {
 			if err := helper(background); err != nil && background.Err() == nil {
@@ -250,9 +257,18 @@ func (n *node) watch(ctx context.Context) {
 
 // reload puts a configuration in force, unless it changes what only a start can.
 func (n *node) reload(c *config.Config) error {
-	if old := n.config.Load(); c.Listen != old.Listen || c.TLS.Listening() != old.TLS.Listening() || c.Store != old.Store || c.Limiter != old.Limiter || c.MasterKey != old.MasterKey || c.PublicURL != old.PublicURL || c.Environment != old.Environment ||
+	if old := n.config.Load(); c.Listen != old.Listen || c.TLS.Listening() != old.TLS.Listening() || c.Store != old.Store || c.Limiter != old.Limiter || c.Secrets != old.Secrets || c.PublicURL != old.PublicURL || c.Environment != old.Environment ||
 		c.Metrics != old.Metrics || c.Audit != old.Audit || c.Log.Format != old.Log.Format {
-		return errors.New("public_url, environment, listen, tls, store, limiter, master_key, metrics, audit and log.format cannot change while the server runs (restart it)")
+		return errors.New("public_url, environment, listen, tls, store, limiter, secrets, metrics, audit and log.format cannot change while the server runs (restart it)")
+	}
+	if old := n.config.Load(); c.MasterKey != old.MasterKey || !slices.Equal(c.MasterOthers, old.MasterOthers) {
+		ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+		defer cancel()
+		change, err := n.changeMaster(ctx, c)
+		if err != nil {
+			return err
+		}
+		return errors.Join(n.use(c), change()) // the new key opens what the old one did: it does no harm where the rest is refused
 	}
 	return n.use(c)
 }

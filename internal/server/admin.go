@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
@@ -15,11 +16,12 @@ import (
 // and backends inside.
 type Admin struct {
 	Metrics http.Handler
-	Token   secret.Value  // who may read the metrics; empty: everybody who reaches the listener
-	JWKS    func() []byte // public keys of Sanmon-Assertion
-	NewID   func() string
-	Ready   func(context.Context) error // nil when the store answers
-	Stale   func() bool                 // the change feed is behind
+	// Token is who may read the metrics, as of now; nil: everybody who reaches the listener.
+	Token func() (secret.Value, error)
+	JWKS  func() []byte // public keys of Sanmon-Assertion
+	NewID func() string
+	Ready func(context.Context) error // nil when the store answers
+	Stale func() bool                 // the change feed is behind
 }
 
 // Handler serves the listener.
@@ -51,9 +53,14 @@ func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Admin) metrics(w http.ResponseWriter, r *http.Request) {
-	if !a.Token.Empty() {
+	if a.Token != nil {
+		token, err := a.Token()
+		if err != nil {
+			a.refuse(w, &refusal.Refusal{Code: refusal.Busy, Reason: "the token of the metrics is not known", RetryAfter: time.Minute, Err: err})
+			return
+		}
 		_, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if subtle.ConstantTimeCompare([]byte(given), a.Token.Expose()) != 1 {
+		if subtle.ConstantTimeCompare([]byte(given), token.Expose()) != 1 {
 			no := refusal.New(refusal.LoginRequired, "metrics need the token of metrics.token")
 			no.Challenge = "Bearer"
 			a.refuse(w, no)

@@ -441,7 +441,7 @@ func TestAdmin(t *testing.T) {
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") }),
 		JWKS:    func() []byte { return []byte(`{"keys":[]}`) }, NewID: (IDs{}).New,
 		Ready: func(context.Context) error { return errors.New("gone") }, Stale: func() bool { return false },
-		Token: secret.NewString("t0ken"),
+		Token: func() (secret.Value, error) { return secret.NewString("t0ken"), nil },
 	}
 	for _, tt := range []struct {
 		method, path, authorization string

@@ -23,6 +23,7 @@ const (
 // the follower stands in.
 type listener struct {
 	config *pgx.ConnConfig
+	secret Password
 	life   context.Context // ends with Close, which has to end a Wait
 	end    context.CancelFunc
 
@@ -31,10 +32,10 @@ type listener struct {
 	pause time.Duration // before the next attempt; 0 after a success
 }
 
-func newListener(config *pgx.ConnConfig) *listener {
+func newListener(config *pgx.ConnConfig, password Password) *listener {
 	own := config.Copy()
 	own.RuntimeParams["application_name"] = "sanmon listen"
-	l := &listener{config: own}
+	l := &listener{config: own, secret: password}
 	l.life, l.end = context.WithCancel(context.Background())
 	return l
 }
@@ -73,7 +74,7 @@ func (l *listener) connect(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, l.config)
+	conn, err := l.secret.connect(ctx, l.config)
 	if err == nil {
 		if _, err = conn.Exec(ctx, listen); err != nil {
 			_ = conn.Close(ctx) // the first error says more

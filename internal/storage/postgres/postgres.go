@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/sanmon-gate/sanmon/internal/storage"
 	"github.com/sanmon-gate/sanmon/secret"
@@ -36,17 +35,22 @@ type Options struct {
 // error. The connection must be direct or pooled by session: statements are kept
 // prepared, and LISTEN needs a session.
 func Open(ctx context.Context, url string, password secret.Value, o Options) (*storage.DB, error) {
+	return OpenWith(ctx, url, fixed(password), o)
+}
+
+// OpenWith is Open with a password that may change while the store is open.
+func OpenWith(ctx context.Context, url string, password Password, o Options) (*storage.DB, error) {
 	o, err := o.filled()
 	if err != nil {
 		return nil, err
 	}
-	config, err := parse(url, password, o)
+	config, err := parse(url, o)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout+2*o.Timeout)
 	defer cancel()
-	pool := stdlib.OpenDB(*config)
+	pool := sql.OpenDB(newConnector(config, password))
 	pool.SetMaxOpenConns(o.MaxConns)
 	pool.SetMaxIdleConns(o.MaxConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -55,7 +59,7 @@ func Open(ctx context.Context, url string, password secret.Value, o Options) (*s
 		return nil, errors.Join(explain(config, err), pool.Close())
 	}
 	return storage.New(ctx, storage.Config{
-		Dialect: dialect(), Read: pool, Write: pool, Watcher: newListener(config), Timeout: o.Timeout, Now: o.Now,
+		Dialect: dialect(), Read: pool, Write: pool, Watcher: newListener(config, password), Timeout: o.Timeout, Now: o.Now,
 	})
 }
 

@@ -10,15 +10,13 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/sanmon-gate/sanmon/secret"
 )
 
 const connectTimeout = 5 * time.Second
 
 // parse reads the URL of a database. Errors never quote it: a password may be in it
 // by mistake, and errors of net/url and pgx quote what they were given.
-func parse(raw string, password secret.Value, o Options) (*pgx.ConnConfig, error) {
+func parse(raw string, o Options) (*pgx.ConnConfig, error) {
 	u, err := url.Parse(raw)
 	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
 		return nil, errors.New("the address of the store is no URL of PostgreSQL (write postgres://user@host:5432/database)")
@@ -32,9 +30,6 @@ func parse(raw string, password secret.Value, o Options) (*pgx.ConnConfig, error
 	config, err := pgx.ParseConfig(raw)
 	if err != nil {
 		return nil, fmt.Errorf("the address of the store at %s has a setting that cannot be used (compare it with postgresql.org/docs, libpq connection strings)", u.Host)
-	}
-	if !password.Empty() {
-		config.Password = string(password.Expose())
 	}
 	config.ConnectTimeout = connectTimeout
 	settings(config.RuntimeParams, o)

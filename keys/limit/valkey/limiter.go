@@ -53,6 +53,8 @@ type Limiter struct {
 	namespace string
 	logger    *slog.Logger
 	breaker   breaker
+	user      string
+	password  atomic.Pointer[Password]
 
 	admitted, refused, failed, skipped atomic.Uint64
 }
@@ -74,20 +76,18 @@ func New(o Options) (*Limiter, error) {
 	// The library writes to standard error through a variable of its own; what it would say
 	// comes back as errors.
 	logging.Disable()
-	password := ""
-	if !o.Password.Empty() {
-		password = string(o.Password.Expose())
-	}
 	l := &Limiter{
-		script: redis.NewScript(script), timeout: o.Timeout, namespace: o.Namespace, logger: o.Logger,
-		client: redis.NewClient(&redis.Options{
-			Addr: o.Address, DB: o.Database, Username: o.User, Password: password, TLSConfig: o.TLS, Protocol: 2,
-			DialTimeout: o.Timeout, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, PoolTimeout: o.Timeout, ContextTimeoutEnabled: true,
-			// A question that failed may have been counted: it is not asked again.
-			MaxRetries: -1, DialerRetries: 1, PoolSize: o.Pool, MaxActiveConns: o.Pool, DisableIdentity: true,
-			MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-		}),
+		script: redis.NewScript(script), timeout: o.Timeout, namespace: o.Namespace, logger: o.Logger, user: o.User,
 	}
+	l.UsePassword(fixed(o.Password))
+	l.client = redis.NewClient(&redis.Options{
+		CredentialsProviderContext: l.credentials,
+		Addr:                       o.Address, DB: o.Database, TLSConfig: o.TLS, Protocol: 2,
+		DialTimeout: o.Timeout, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, PoolTimeout: o.Timeout, ContextTimeoutEnabled: true,
+		// A question that failed may have been counted: it is not asked again.
+		MaxRetries: -1, DialerRetries: 1, PoolSize: o.Pool, MaxActiveConns: o.Pool, DisableIdentity: true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})
 	return l, nil
 }
 
@@ -182,7 +182,10 @@ func (l *Limiter) Run(ctx context.Context) error {
 			return nil
 		case <-time.After(wait):
 		}
-		if !l.Open() || l.Probe(ctx) != nil {
+		if !l.Open() {
+			continue
+		}
+		if err := l.Probe(ctx); err != nil && (!refused(err) || !l.password.Load().Refused(ctx) || l.Probe(ctx) != nil) {
 			continue
 		}
 		l.breaker.reset()
