@@ -141,7 +141,7 @@ func (g *Gate) Render(o Options) string {
 		}
 		fmt.Fprintf(&b, "  %s: %s\n", name, url)
 	}
-	if !strings.Contains(o.Top, "roles:") {
+	if !strings.Contains("\n"+o.Top, "\nroles:") {
 		b.WriteString("roles:\n  reader: [\"notes:read\"]\n  writer: [\"notes:read\", \"notes:write\"]\n  admin: [\"*\"]\n")
 	}
 	b.WriteString(strings.TrimRight(o.Top, "\n") + "\nroutes:\n" + o.Routes)
