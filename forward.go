@@ -45,6 +45,8 @@ func (g *Gate) forwards(p *Passage, name string, values []string) bool {
 		return p.Route.Boundary.Public() && !g.ours(values, p.Request.Now)
 	case "X-Api-Key":
 		return p.Route.Boundary.Public() && !g.ours(values, p.Request.Now)
+	case "Dpop":
+		return p.Route.Boundary.Public() // a proof goes with the token that is ours
 	}
 	return true
 }

@@ -99,6 +99,9 @@ func checkSecrets(ctx context.Context, c *config.Config) error {
 	if _, err := checkAlerts(ctx, c); err != nil {
 		return err
 	}
+	if _, err := clientsOf(c); err != nil {
+		return err
+	}
 	for name, ref := range map[string]string{"store password": c.Store.Password, "metrics.token": c.Metrics.Token} {
 		if ref == "" {
 			continue

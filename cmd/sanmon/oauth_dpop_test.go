@@ -65,6 +65,9 @@ func TestBoundTokens(t *testing.T) {
 	}
 	use := func(proof string) reply { return g.ask("GET", "/notes", "Authorization", "DPoP "+tok, "DPoP", proof) }
 	g.wantReply("with a proof", use(p.proof("GET", notesURL, tok)), 200, "")
+	if strings.Contains(use(p.proof("GET", notesURL, tok)).body, "dpop+jwt") || strings.Contains(use(p.proof("GET", notesURL, tok)).body, "Dpop") {
+		t.Error("the backend is given the proof")
+	}
 	g.wantReply("with a query", g.ask("GET", "/notes?x=1", "Authorization", "DPoP "+tok, "DPoP", p.proof("GET", notesURL, tok)), 200, "")
 	once := p.proof("GET", notesURL, tok)
 	g.wantReply("the first time", use(once), 200, "")
