@@ -73,10 +73,14 @@ func privateForms() []privateForm {
 	}
 }
 
+// maxPrivate is how long a private key without an end is taken to be, in bytes; RSA with
+// 16384 bits has 13 thousand.
+const maxPrivate = 16 << 10
+
 func privateKeys(b []byte, report func(hit)) {
 	for _, f := range privateForms() {
 		for _, m := range f.head.FindAllIndex(b, 1000) {
-			start, end := m[1], min(m[1]+8192, len(b))
+			start, end := m[1], min(m[1]+maxPrivate, len(b))
 			if f.body == 0 {
 				start, end = m[0]+16, m[1]
 			} else if n := bytes.Index(b[start:end], []byte("-----END")); n >= 0 {

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // The groups of words that let a file be read further.
@@ -119,11 +120,9 @@ func (s *Scanner) resolve(r *Report, name string, b []byte, hits []hit) {
 		}
 		line += bytes.Count(b[last:h.at], []byte("\n"))
 		last = h.at
-		start := bytes.LastIndexByte(b[:h.at], '\n') + 1
-		end := len(b)
-		if n := bytes.IndexByte(b[h.at:], '\n'); n >= 0 {
-			end = h.at + n
-		}
+		start, end := lineAround(b, h.at)
+		column := h.at - start + 1
+		start, end = max(start, h.at-maxLine), min(end, h.at+maxLine)
 		rule := s.rules[h.rule]
 		if reason, ok := allowed(b[start:end], h.rule); ok {
 			r.Allowed = append(r.Allowed, Allowed{h.rule, name, line, reason})
@@ -135,10 +134,23 @@ func (s *Scanner) resolve(r *Report, name string, b []byte, hits []hit) {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", print, seen[print]))
 		seen[print]++
 		r.Findings = append(r.Findings, Finding{
-			Rule: h.rule, Severity: rule.Severity.String(), File: name, Line: line, Column: h.at - start + 1,
+			Rule: h.rule, Severity: rule.Severity.String(), File: name, Line: line, Column: column,
 			Why: why, Remedy: rule.Remedy, Excerpt: shown, Fingerprint: hex.EncodeToString(sum[:16]),
 		})
 	}
+}
+
+// maxLine is how much of a line is looked at on either side of a finding: a file may be one
+// line, and have a thousand of them.
+const maxLine = 4 << 10
+
+// lineAround is the line that has the byte at.
+func lineAround(b []byte, at int) (start, end int) {
+	start, end = bytes.LastIndexByte(b[:at], '\n')+1, len(b)
+	if n := bytes.IndexByte(b[at:], '\n'); n >= 0 {
+		end = at + n
+	}
+	return start, end
 }
 
 // excerpt is a line with every secret that was found in it masked, cut to 160 bytes.
@@ -170,7 +182,22 @@ func excerpt(b []byte, start, end int, hits []hit) string {
 	return text
 }
 
+// shownPath is a path as it is printed. Whoever wrote the tree chose its names: they must
+// not move a terminal's cursor, or begin a line of their own.
+func shownPath(name string) string {
+	return strings.Map(printable, filepath.ToSlash(name))
+}
+
+// note keeps what could not be read.
+func (r *Report) note(err error) {
+	r.Notes = append(r.Notes, strings.Map(printable, err.Error()))
+}
+
+// printable makes blanks of what moves the cursor or turns text around.
 func printable(r rune) rune {
+	if r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+		return ' '
+	}
 	if r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0 {
 		return ' '
 	}
@@ -202,12 +229,12 @@ func (s *Scanner) Path(ctx context.Context, r *Report, root string) error {
 			return ctx.Err()
 		}
 		if err != nil {
-			r.Notes = append(r.Notes, err.Error())
+			r.note(err)
 			return nil
 		}
 		if d.IsDir() {
 			if name != root && s.skips(d.Name()) {
-				r.Skipped = append(r.Skipped, filepath.ToSlash(name))
+				r.Skipped = append(r.Skipped, shownPath(name))
 				return fs.SkipDir
 			}
 			return nil
@@ -217,7 +244,7 @@ func (s *Scanner) Path(ctx context.Context, r *Report, root string) error {
 		}
 		b, err := readFile(name)
 		if err != nil {
-			r.Notes = append(r.Notes, err.Error())
+			r.note(err)
 		}
 		s.file(r, root, name, b)
 		return nil
@@ -234,10 +261,10 @@ func (s *Scanner) file(r *Report, root, name string, b []byte) {
 	f, a := len(r.Findings), len(r.Allowed)
 	s.Text(r, filepath.ToSlash(rel), b)
 	for i := f; i < len(r.Findings); i++ {
-		r.Findings[i].File = filepath.ToSlash(name)
+		r.Findings[i].File = shownPath(name)
 	}
 	for i := a; i < len(r.Allowed); i++ {
-		r.Allowed[i].File = filepath.ToSlash(name)
+		r.Allowed[i].File = shownPath(name)
 	}
 }
 
@@ -253,7 +280,7 @@ func (s *Scanner) skips(dir string) bool {
 }
 
 func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer must not hold us
 	if err != nil {
 		return nil, err
 	}
