@@ -67,6 +67,7 @@ type Caller struct {
 	ACR string   // what that is worth: "aal1", "aal2"; "" not known
 
 	AuthTime  time.Time // last authentication of the person; zero for keys
+	SudoUntil time.Time // until when the authentication of a session is recent; zero: it is not
 	ExpiresAt time.Time // when this credential ends at the latest
 
 	Networks []netip.Prefix // networks the credential may be used from; empty means any

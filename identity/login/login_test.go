@@ -127,7 +127,7 @@ func (s *sessions) RevokeSession(_ context.Context, sid, _ string, _ time.Time, 
 	return true, nil
 }
 
-func (s *sessions) NoteFactors(_ context.Context, sid string, amr []string, acr string) error {
+func (s *sessions) NoteFactors(_ context.Context, sid string, amr []string, acr string, _ time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rows[sid]

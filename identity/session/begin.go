@@ -37,7 +37,7 @@ func (k *Keeper) Begin(ctx context.Context, user principal.Record, m Meta, now t
 	now = o.at(now)
 	value, hash := random()
 	r := Record{SID: secret.NewID("ses_"), User: user.ID, SecretHash: hash, RotatedAt: now, CreatedAt: now,
-		AMR: m.amr(), ACR: m.acr(), AuthTime: now, LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device,
+		AMR: m.amr(), ACR: m.acr(), AuthTime: now, SudoUntil: now.Add(o.Sudo), LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device,
 		Networks: networkTexts(withNetwork(nil, Network(m.From)))}
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
@@ -110,8 +110,8 @@ func (k *Keeper) raise(ctx context.Context, l *live, m Meta, now time.Time) (sec
 		return secret.Value{}, Record{}, err
 	}
 	r.Networks = networkTexts(withNetwork(*l.networks.Load(), Network(m.From)))
-	r.AMR, r.ACR = m.amr(), m.acr()
-	err = errors.Join(k.store.TouchSession(ctx, l.SID, r.SecretHash, now, r.Networks, false), k.store.NoteFactors(ctx, l.SID, r.AMR, r.ACR))
+	r.AMR, r.ACR, r.SudoUntil = m.amr(), m.acr(), now.Add(k.options.Load().Sudo)
+	err = errors.Join(k.store.TouchSession(ctx, l.SID, r.SecretHash, now, r.Networks, false), k.store.NoteFactors(ctx, l.SID, r.AMR, r.ACR, r.SudoUntil))
 	k.memory.hide(l.SID)
 	if err != nil {
 		return secret.Value{}, Record{}, busy("note the network and factors of a session", err)

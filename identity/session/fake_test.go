@@ -112,14 +112,14 @@ func (s *fakeStore) RotateSession(_ context.Context, sid string, from, to [32]by
 	return nil
 }
 
-func (s *fakeStore) NoteFactors(_ context.Context, sid string, amr []string, acr string) error {
+func (s *fakeStore) NoteFactors(_ context.Context, sid string, amr []string, acr string, sudo time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.rows[sid]
 	if !ok {
 		return ErrNotFound
 	}
-	r.AMR, r.ACR = amr, acr
+	r.AMR, r.ACR, r.SudoUntil = amr, acr, sudo
 	s.rows[sid] = r
 	return s.err
 }

@@ -97,6 +97,9 @@ func (k *Keeper) Judge(ctx context.Context, cookie string, from netip.Addr, now 
 		*into = caller.Caller{Kind: caller.Session, Subject: p.ID, Email: p.Email, Name: p.Name, SID: l.SID,
 			Credential: k.whole, Principal: p.Rights, AMR: l.AMR, ACR: l.ACR, AuthTime: l.authTime(st), ExpiresAt: l.ExpiresAt,
 			Bindings: l.tokens(now, o), Slot: l.slot}
+		if st == current && !strange {
+			into.SudoUntil = l.SudoUntil
+		}
 	}
 	if strange && o.Network == StepUp {
 		into.AuthTime = time.Unix(0, 0) // not zero: zero is "no person"

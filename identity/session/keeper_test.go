@@ -27,7 +27,7 @@ func TestJudgeSaysWho(t *testing.T) {
 	}
 	want := caller.Caller{Kind: caller.Session, Subject: "usr_alice", Email: "alice@example.com", Name: "alice@example.com", SID: sid,
 		Credential: &caller.Rights{Whole: true}, Principal: &caller.Rights{Roles: []string{"reader"}, Whole: true}, AMR: []string{"pwd"}, ACR: "aal1",
-		AuthTime: t0, ExpiresAt: t0.Add(24 * time.Hour)}
+		AuthTime: t0, SudoUntil: t0.Add(10 * time.Minute), ExpiresAt: t0.Add(24 * time.Hour)}
 	if len(c.Bindings) != 1 || len(c.Bindings[0]) != 32 || c.Slot == nil {
 		t.Errorf("bindings %d, slot %v", len(c.Bindings), c.Slot)
 	}
@@ -281,6 +281,28 @@ func TestNetworkPolicies(t *testing.T) {
 		if _, _, again := w.judgeFrom(cookie, c.from, t0); again != c.want {
 			t.Errorf("%s from %v, again: got %q, want %q", c.policy, c.from, again, c.want)
 		}
+	}
+}
+
+// A fresh authentication opens what needs one for its person, network and secret only.
+func TestSudo(t *testing.T) {
+	w := newWorld(t, Options{Sudo: 5 * time.Minute})
+	old, sid := w.begin(t0)
+	for _, c := range []struct {
+		from netip.Addr
+		want time.Time
+	}{{home, t0.Add(5 * time.Minute)}, {homeToo, t0.Add(5 * time.Minute)}, {away, time.Time{}}} {
+		if got, _, _ := w.judgeFrom(old, c.from, t0); !got.SudoUntil.Equal(c.want) {
+			t.Errorf("from %v: until %v, want %v", c.from, got.SudoUntil, c.want)
+		}
+	}
+	at := t0.Add(time.Minute)
+	next, _ := w.stepUp(old, alice, at)
+	if got, _, _ := w.judgeFrom(next, away, at); !got.SudoUntil.Equal(at.Add(5*time.Minute)) || !w.store.row(sid).SudoUntil.Equal(at.Add(5*time.Minute)) {
+		t.Errorf("after a step-up until %v", got.SudoUntil)
+	}
+	if got, _, code := w.judge(old, at); code != "" || !got.SudoUntil.IsZero() {
+		t.Errorf("the former secret: %q, until %v", code, got.SudoUntil)
 	}
 }
 

@@ -101,8 +101,8 @@ type Store interface {
 	// rotation must not confirm the secret that came after it. It writes no change:
 	// caches on other nodes need not know. ErrNotFound.
 	TouchSession(ctx context.Context, sid string, secret [32]byte, at time.Time, networks []string, confirmed bool) error
-	// NoteFactors writes AMR and ACR of a live session after a step-up.
-	NoteFactors(ctx context.Context, sid string, amr []string, acr string) error
+	// NoteFactors writes AMR, ACR and SudoUntil of a live session after a step-up.
+	NoteFactors(ctx context.Context, sid string, amr []string, acr string, sudoUntil time.Time) error
 	// ReplaceJar writes Jar of a live session if it is still from, in one statement; else
 	// ErrConflict.
 	ReplaceJar(ctx context.Context, sid string, from, to []byte) error

@@ -93,7 +93,7 @@ func (p *Portal) recently(me own) error {
 	if me.fresh {
 		return nil
 	}
-	no := refusal.New(refusal.StepUpRequired, "session %s changes its account and did not authenticate within %s (sign in again)", me.SID, Recent)
+	no := refusal.New(refusal.StepUpRequired, "session %s changes its account and has not just authenticated (sign in again)", me.SID)
 	no.Challenge = `Bearer error="insufficient_user_authentication", max_age=600`
 	return no
 }

@@ -274,7 +274,7 @@ func TestChangesNeedAFreshLogin(t *testing.T) {
 	if page := h.get(AccountPath).Body.String(); !strings.Contains(page, "/key/create") || strings.Contains(page, `id="confirm"`) {
 		t.Error("a fresh page offers no change")
 	}
-	h.now = noon.Add(Recent)
+	h.now = noon.Add(10 * time.Minute)
 	token := h.token()
 	if page := h.get(AccountPath).Body.String(); strings.Count(page, `<form`) != 1 || !strings.Contains(page, `action="/.sanmon/logout"`) || !strings.Contains(page, `id="confirm"`) {
 		t.Error("a page that is not fresh offers changes")

@@ -240,13 +240,13 @@ func sessionFactors(t *testing.T, open Open) {
 	r := ses("ses_1", "usr_1", 0)
 	r.AMR, r.ACR = []string{"pwd"}, "aal1"
 	ok(t, db.CreateSession(t.Context(), r, 0, event(audit.LoginOK)))
-	ok(t, db.NoteFactors(t.Context(), "ses_1", []string{"pwd", "otp"}, "aal2"))
-	r.AMR, r.ACR = []string{"pwd", "otp"}, "aal2"
+	ok(t, db.NoteFactors(t.Context(), "ses_1", []string{"pwd", "otp"}, "aal2", t0.Add(time.Minute)))
+	r.AMR, r.ACR, r.SudoUntil = []string{"pwd", "otp"}, "aal2", t0.Add(time.Minute)
 	equal(t, must(db.SessionBySID(t.Context(), "ses_1"))(t), r)
 	wantTrail(t, db, "session:ses_1 session:ses_1", "login.ok")
 	must(db.RevokeSession(t.Context(), "ses_1", "logout", t0, event(audit.Logout)))(t)
 	for _, sid := range []string{"ses_1", "ses_2", "", "\x00"} { // ended, unknown
-		if err := db.NoteFactors(t.Context(), sid, nil, "aal1"); !errors.Is(err, session.ErrNotFound) {
+		if err := db.NoteFactors(t.Context(), sid, nil, "aal1", t0); !errors.Is(err, session.ErrNotFound) {
 			t.Errorf("%q: %v", sid, err)
 		}
 	}
