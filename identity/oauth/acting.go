@@ -41,17 +41,20 @@ func (a *Acting) put(name string, f refresh.Family) {
 
 // credentials gives a client a token for itself (RFC 6749, Section 4.4): it acts as a
 // service, whose roles of the moment count. There is no refresh token (Section 4.4.3).
-func (s *Server) credentials(ctx context.Context, client *Client, key [32]byte, r Request) (Tokens, error) {
+func (s *Server) credentials(ctx context.Context, client *Client, p proof, r Request) (Tokens, error) {
 	scope, bad := client.scope(r.Form.get("scope"))
 	if bad != nil {
 		return Tokens{}, bad
+	}
+	if err := s.use(p, r.Now); err != nil {
+		return Tokens{}, err
 	}
 	f, err := s.acting(ctx, client, r.Circumstances)
 	if err != nil {
 		return Tokens{}, err
 	}
 	f.AuthTime, f.AMR, f.ACR, f.Gen = time.Time{}, nil, "", 0 // nobody authenticated
-	return s.mint(client, f, scope, key, r.Now)
+	return s.mint(client, f, scope, p.key, r.Now)
 }
 
 // acting is the live session of the service that a client acts as.

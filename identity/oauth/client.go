@@ -65,6 +65,17 @@ func (c *Client) scope(asked string) ([]string, *Error) {
 	return words, nil
 }
 
+// still is what is left of a granted scope under the configuration of today.
+func (c *Client) still(granted []string) []string {
+	left := make([]string, 0, len(granted))
+	for _, w := range granted {
+		if slices.ContainsFunc(c.Scopes, func(s string) bool { return covers(s, w) }) {
+			left = append(left, w)
+		}
+	}
+	return left
+}
+
 // scopeWords reads a list of scopes: words of RFC 6749, Section 3.3, none of them twice.
 func scopeWords(asked string) ([]string, *Error) {
 	words := strings.Split(asked, " ")

@@ -188,3 +188,11 @@ func TestErrorsHaveWords(t *testing.T) {
 		t.Error("nothing is an error")
 	}
 }
+
+// A grant gives no more than its client may ask for today.
+func TestScopesThatAreLeft(t *testing.T) {
+	c := &Client{Scopes: []string{"notes:*", "openid"}}
+	if got := strings.Join(c.still([]string{"notes:read", "tasks:read", "openid", "email"}), " "); got != "notes:read openid" {
+		t.Errorf("left: %q", got)
+	}
+}

@@ -58,37 +58,48 @@ func (s *Server) Token(ctx context.Context, r Request) (Tokens, error) {
 	if resource := r.Form.get("resource"); resource != "" && resource != s.Issuer {
 		return Tokens{}, failed(CodeTarget, "the resource is not one of this server", "client %q asks for a token for %.200q", client.ID, resource)
 	}
-	key, err := s.proven(client, r)
+	p, err := s.prove(client, r)
 	if err != nil {
 		return Tokens{}, err
 	}
 	switch grant {
 	case GrantCode:
-		return s.exchange(ctx, client, key, r)
+		return s.exchange(ctx, client, p, r)
 	case GrantRefresh:
-		return s.refresh(ctx, client, key, r)
+		return s.refresh(ctx, client, p, r)
 	}
-	return s.credentials(ctx, client, key, r)
+	return s.credentials(ctx, client, p, r)
 }
 
-// proven verifies and uses up the proof of a request (RFC 9449, Section 5); a zero key for
-// a request without one.
-func (s *Server) proven(client *Client, r Request) (key [32]byte, err error) {
+// proof is the proof of possession that came with a request, verified.
+type proof struct {
+	key   [32]byte // thumbprint; zero where there is none
+	claim dpop.Claim
+}
+
+// prove verifies the proof of a request (RFC 9449, Section 5). It is used up by use, once
+// somebody is known: strangers must not fill the memory of what was used.
+func (s *Server) prove(client *Client, r Request) (p proof, err error) {
 	if len(r.Proofs) == 0 {
 		if client.DPoP {
-			return key, &dpop.Problem{Code: dpop.InvalidProof, Err: refusal.New(refusal.InputInvalid, "client %q has to send a DPoP proof (clients[].dpop is required)", client.ID)}
+			return p, &dpop.Problem{Code: dpop.InvalidProof, Err: refusal.New(refusal.InputInvalid, "client %q has to send a DPoP proof (clients[].dpop is required)", client.ID)}
 		}
-		return key, nil
+		return p, nil
 	}
-	c, err := s.Proofs.Verify(r.Proofs, "POST", s.Endpoints.Token, "", r.Now)
-	if err == nil {
-		err = s.Proofs.Use(c, r.Now)
+	p.claim, err = s.Proofs.Verify(r.Proofs, "POST", s.Endpoints.Token, "", r.Now)
+	p.key = p.claim.Thumbprint
+	return p, err
+}
+
+func (s *Server) use(p proof, now time.Time) error {
+	if p.key == [32]byte{} {
+		return nil
 	}
-	return c.Thumbprint, err
+	return s.Proofs.Use(p.claim, now)
 }
 
 // exchange takes an authorization code (RFC 6749, Section 4.1.3).
-func (s *Server) exchange(ctx context.Context, client *Client, key [32]byte, r Request) (Tokens, error) {
+func (s *Server) exchange(ctx context.Context, client *Client, p proof, r Request) (Tokens, error) {
 	f := r.Form
 	for _, name := range [...]string{"code", "redirect_uri", "code_verifier"} {
 		if f.get(name) == "" {
@@ -96,11 +107,14 @@ func (s *Server) exchange(ctx context.Context, client *Client, key [32]byte, r R
 		}
 	}
 	issued, err := s.Grants.Codes().Redeem(ctx, f.get("code"), refresh.Exchange{Client: client.ID, RedirectURI: f.get("redirect_uri"), Verifier: f.get("code_verifier"),
-		Key: key, Device: r.Device, From: r.From, RequestID: r.RequestID, Now: r.Now})
+		Key: p.key, Device: r.Device, From: r.From, RequestID: r.RequestID, Now: r.Now})
+	if err == nil {
+		err = s.use(p, r.Now)
+	}
 	if err != nil {
 		return Tokens{}, err
 	}
-	out, err := s.mint(client, issued.Family, issued.Family.Scope, key, r.Now)
+	out, err := s.mint(client, issued.Family, issued.Family.Scope, p.key, r.Now)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -113,7 +127,7 @@ func (s *Server) exchange(ctx context.Context, client *Client, key [32]byte, r R
 
 // refresh takes a refresh token (RFC 6749, Section 6). A narrower scope holds for the
 // access token alone.
-func (s *Server) refresh(ctx context.Context, client *Client, key [32]byte, r Request) (Tokens, error) {
+func (s *Server) refresh(ctx context.Context, client *Client, p proof, r Request) (Tokens, error) {
 	f := r.Form
 	if f.get("refresh_token") == "" {
 		return Tokens{}, failed(CodeRequest, "refresh_token is missing", "a token request of client %q has no refresh_token", client.ID)
@@ -126,11 +140,16 @@ func (s *Server) refresh(ctx context.Context, client *Client, key [32]byte, r Re
 		}
 		scope = words
 	}
-	o, err := s.Grants.Rotate(ctx, f.get("refresh_token"), refresh.Presented{Client: client.ID, Key: key, Scope: scope, From: r.From, RequestID: r.RequestID, Now: r.Now})
+	if s.Grants.Ours(f.get("refresh_token"), client.ID) {
+		if err := s.use(p, r.Now); err != nil {
+			return Tokens{}, err
+		}
+	}
+	o, err := s.Grants.Rotate(ctx, f.get("refresh_token"), refresh.Presented{Client: client.ID, Key: p.key, Scope: scope, From: r.From, RequestID: r.RequestID, Now: r.Now})
 	if err != nil {
 		return Tokens{}, err
 	}
-	out, err := s.mint(client, o.Family, o.Scope, key, r.Now)
+	out, err := s.mint(client, o.Family, client.still(o.Scope), p.key, r.Now)
 	out.Refresh = o.Token
 	return out, err
 }

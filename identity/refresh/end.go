@@ -41,6 +41,12 @@ func (s *Service) End(ctx context.Context, sid, user string, p Presented) error 
 	return nil
 }
 
+// Ours reports whether a refresh token was made here for a client, by its MAC alone.
+func (s *Service) Ours(token, client string) bool {
+	_, ok := open(s.options.Load().Ring, token, client)
+	return ok
+}
+
 // Held is a refresh token that was looked at and not used.
 type Held struct {
 	Family Family
