@@ -37,6 +37,18 @@ func (g *Gate) Run(t testing.TB, stdin string, args ...string) Result {
 	return r
 }
 
+// RunKilled runs a command and kills it after a while, if it still runs then.
+func (g *Gate) RunKilled(t testing.TB, after time.Duration, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), after)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, g.binary, append(args, "-c", g.Path)...) // SIGKILL at the end of ctx
+	cmd.Dir, cmd.Env = g.Dir, append(os.Environ(), g.env...)
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+}
+
 // CLI runs a command that must succeed and returns its standard output.
 func (g *Gate) CLI(t testing.TB, stdin string, args ...string) string {
 	t.Helper()

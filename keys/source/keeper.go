@@ -264,7 +264,7 @@ func (l *Live) note(ctx context.Context, err error) {
 		return
 	}
 	l.failed = true
-	l.k.Logger.Warn("a secret could not be read again; the last good value stays in use", "secret", l.w.Name, "until", l.last.Load().at.Add(l.k.maxAge()).UTC().Format(time.RFC3339), "error", err)
+	l.k.Logger.Warn("a secret could not be read again; the last good value stays in use", "setting", l.w.Name, "until", l.last.Load().at.Add(l.k.maxAge()).UTC().Format(time.RFC3339), "error", err)
 }
 
 func (l *Live) good(changed bool) {
@@ -275,9 +275,9 @@ func (l *Live) good(changed bool) {
 	}
 	switch {
 	case changed:
-		l.k.Logger.Info("a secret has another value, which is in force", "secret", l.w.Name)
+		l.k.Logger.Info("a secret has another value, which is in force", "setting", l.w.Name)
 	case failed:
-		l.k.Logger.Info("a secret can be read again", "secret", l.w.Name)
+		l.k.Logger.Info("a secret can be read again", "setting", l.w.Name)
 	}
 }
 

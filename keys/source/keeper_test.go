@@ -64,7 +64,7 @@ func TestKeeperTakesAnotherValue(t *testing.T) {
 	if changed, err := k.Live.Refresh(t.Context()); changed || err != nil {
 		t.Error("the same value counts as another one", err)
 	}
-	if out := k.log.String(); !strings.Contains(out, "secret=store.password") || strings.Contains(out, "two") {
+	if out := k.log.String(); !strings.Contains(out, "setting=store.password") || strings.Contains(out, "two") {
 		t.Errorf("log: %s", out)
 	}
 }
