@@ -42,9 +42,9 @@ var ErrAnchor = errors.New("no anchor")
 // error is ErrAnchor when there is nothing to compare with, or that of reading.
 func ReadAnchors(r io.Reader, keys note.Verifiers) (good []Anchor, forged []string, err error) {
 	a := &anchorReader{keys: keys}
-	lines := bufio.NewReaderSize(io.LimitReader(r, maxAnchors), 64<<10)
+	lines := bufio.NewReaderSize(io.LimitReader(r, maxAnchors), maxLine)
 	for {
-		line, err := lines.ReadString('\n')
+		line, err := readLine(lines)
 		whole := err == nil
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, nil, fmt.Errorf("read the anchor: %w", err)
@@ -70,6 +70,22 @@ func ReadAnchors(r io.Reader, keys note.Verifiers) (good []Anchor, forged []stri
 
 // maxAnchors bounds what is read of an anchor file: a checkpoint a minute for ten years.
 const maxAnchors = 4 << 30
+
+// maxLine bounds a line of it: a note, and what JSON makes of its line ends and letters.
+const maxLine = 128 << 10
+
+// readLine reads a line with its end. Of one that is too long nothing is kept, and what
+// stands for it is no anchor: whoever may append to the file must not fill our memory.
+func readLine(r *bufio.Reader) (string, error) {
+	line, err := r.ReadSlice('\n')
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return string(line), err
+	}
+	for errors.Is(err, bufio.ErrBufferFull) {
+		_, err = r.ReadSlice('\n')
+	}
+	return "{\n", err
+}
 
 // anchorReader collects lines until they are a note.
 type anchorReader struct {
@@ -112,7 +128,7 @@ func (a *anchorReader) json(line string, whole bool) {
 	var l Line
 	if json.Unmarshal([]byte(line), &l) != nil {
 		if whole {
-			a.forged = append(a.forged, fmt.Sprintf("line %d: no anchor", a.number))
+			a.forge(fmt.Sprintf("line %d: no anchor", a.number))
 		}
 		return // else the writer was cut off in the middle of it
 	}
@@ -136,7 +152,16 @@ func (a *anchorReader) take(signed string, number int) {
 	case errors.Is(err, ErrUnknownKey):
 		a.unknown++
 	default:
-		a.forged = append(a.forged, where+": "+err.Error())
+		a.forge(where + ": " + err.Error())
+	}
+}
+
+// maxForged is how many forged lines are named.
+const maxForged = 1000
+
+func (a *anchorReader) forge(what string) {
+	if len(a.forged) < maxForged {
+		a.forged = append(a.forged, what)
 	}
 }
 
