@@ -54,7 +54,7 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 		PublicURL: c.PublicURL, HSTS: hstsOf(c.TLS), JWKS: l.jwks, RevokeKey: l.revokeKey, GitHub: l.scanned(c),
 		Portal: &portal.Portal{
 			Auth: auth, Ways: ways, Account: account, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
-			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused, Letters: l.letters.box(site), OAuth: clients,
+			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused, Letters: l.letters.box(site), Providers: l.providersOf(c), OAuth: clients,
 		},
 	}
 	return s, nil

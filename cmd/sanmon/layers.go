@@ -53,6 +53,7 @@ type layers struct {
 	tokens    *csrf.Tokens
 	login     *login.Service
 	letters   *letters
+	providers map[string]*provider // of the last compiled configuration
 	limits    *limit.Table
 	shared    *valkey.Limiter // nil: limits are counted by this node alone
 	reports   *limit.Policy   // what a network may report

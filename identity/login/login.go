@@ -71,6 +71,8 @@ type Attempt struct {
 	Code         string // one-time or recovery code that came along, "" for none
 	Binding      []byte // by what the browser is known until it has a session; empty: it cannot go on to a second step
 	Ticket       string // of the first step; for Second and Enrol
+
+	external bool // the first step was at another provider
 }
 
 // Grant is what a successful login gives.

@@ -67,6 +67,7 @@ type step struct {
 	Account  string `json:"a"` // canonical name
 	Password string `json:"p"` // fingerprint of the hash that was right
 	Key      []byte `json:"k,omitempty"`
+	External bool   `json:"x,omitempty"` // the first step was at another provider
 }
 
 // second asks for the second factor of somebody whose password is right.
@@ -100,7 +101,7 @@ func (s *Service) pending(ctx context.Context, a Attempt, user principal.Record,
 		user = again
 	}
 	if len(a.Binding) > 0 {
-		st, life := step{User: user.ID, Account: user.Name, Password: fingerprint(user.Password)}, StepLife
+		st, life := step{User: user.ID, Account: user.Name, Password: fingerprint(user.Password), External: a.external}, StepLife
 		if enrol {
 			st.Key, life = totp.NewSecret().Expose(), EnrolLife
 		}
@@ -209,7 +210,11 @@ func (s *Service) finish(ctx context.Context, a Attempt, now time.Time, prove fu
 		if err := s.Office.Use(ctx, opened, now); err != nil {
 			return Grant{}, err
 		}
-		if grant, why, err = s.begin(ctx, a, st.Account, user, byBoth(), now); err != nil {
+		how := byBoth()
+		if st.External {
+			how = byProvider(true)
+		}
+		if grant, why, err = s.begin(ctx, a, st.Account, user, how, now); err != nil {
 			return Grant{}, err
 		}
 	}

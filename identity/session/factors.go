@@ -14,6 +14,7 @@ const (
 	MethodPasskey  = "pop"  // possession of a passkey's private key
 	MethodUser     = "user" // the person was there and proved it to the authenticator
 	MethodMFA      = "mfa"  // more than one factor
+	MethodProvider = "fed"  // a login at another provider; not in the registry, which has no word for it
 )
 
 func (m Meta) amr() []string {

@@ -93,6 +93,8 @@ type Portal struct {
 	Ways Ways
 	// Letters are the links that people get by mail; nil: there are none.
 	Letters Letters
+	// Providers are other providers that people sign in with; nil: there are none.
+	Providers Providers
 	// Account is the page of a person's own account; nil: there is none.
 	Account *Account
 	// OAuth is the authorization server of clients; zero: there is none.
@@ -123,6 +125,9 @@ func endpointAt(name string) (endpoint, bool) {
 		return endpoint{[]string{"GET", "HEAD"}, (*Portal).script}, true
 	}
 	if e, ok := wayAt(name); ok {
+		return e, true
+	}
+	if e, ok := providerAt(name); ok {
 		return e, true
 	}
 	if e, ok := linkAt(name); ok {

@@ -1,0 +1,125 @@
+package portal
+
+import (
+	"context"
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sanmon-gate/sanmon/internal/portal/views"
+	"github.com/sanmon-gate/sanmon/refusal"
+)
+
+// Providers are other providers that people sign in with.
+type Providers interface {
+	// Names lists them in the order of the page.
+	Names() []string
+	// Begin says where the browser goes: busy when the provider does not answer. Whether
+	// there is such a provider, ok says.
+	Begin(ctx context.Context, name string, binding []byte, next string, now time.Time) (location string, ok bool, err error)
+	// Finish signs in whom the provider has sent back. Its refusals are those of an
+	// Authenticator, the second step included. next is the return path of Begin.
+	Finish(ctx context.Context, name string, query url.Values, a Attempt) (g Grant, next string, err error)
+}
+
+const providerPrefix = "login/oidc/"
+
+// ProviderPath is where a login with a provider begins; its answers come to what is below,
+// "/callback". Every provider has an address of its own for them, so that an answer of one
+// is not taken for one of another (RFC 9700, Section 4.4.2.1).
+func ProviderPath(name string) string { return Prefix + providerPrefix + name }
+
+// providerAt maps these paths.
+func providerAt(path string) (endpoint, bool) {
+	name, ok := strings.CutPrefix(path, providerPrefix)
+	if !ok {
+		return endpoint{}, false
+	}
+	name, back := strings.CutSuffix(name, "/callback")
+	if name == "" || strings.ContainsAny(name, "/%") {
+		return endpoint{}, false
+	}
+	return endpoint{[]string{"GET"}, func(p *Portal, w http.ResponseWriter, r *http.Request, v Visit) error {
+		if p.Providers == nil {
+			return refusal.New(refusal.RouteUnknown, "nobody signs in with a provider here (login.oidc)")
+		}
+		if back {
+			return p.providerFinish(w, r, v, name)
+		}
+		return p.providerBegin(w, r, v, name)
+	}}, true
+}
+
+// providerBegin sends the browser to the provider. The pre-session cookie goes with it: who
+// comes back without it is somebody else.
+func (p *Portal) providerBegin(w http.ResponseWriter, r *http.Request, v Visit, name string) error {
+	binding, err := p.preSession(w, r)
+	if err != nil {
+		return err
+	}
+	next := ReturnPath(r.URL.Query().Get("next"))
+	to, ok, err := p.Providers.Begin(r.Context(), name, binding, next, v.Now)
+	if !ok {
+		return refusal.New(refusal.RouteUnknown, "there is no provider %.80q (login.oidc)", name)
+	}
+	if err != nil {
+		return p.again(w, r, v, credentials{next: next}, err)
+	}
+	return seeOther(w, to)
+}
+
+func (p *Portal) providerFinish(w http.ResponseWriter, r *http.Request, v Visit, name string) error {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return refusal.New(refusal.InputInvalid, "the answer of a provider is not well encoded")
+	}
+	a, err := p.visitor(r, v)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Referrer-Policy", "no-referrer") // the address has a code in it
+	grant, next, err := p.Providers.Finish(r.Context(), name, query, a)
+	if step, ok := pending(err); ok {
+		return p.secondPage(w, r, v, step, next, nil)
+	}
+	if err != nil {
+		return p.again(w, r, v, credentials{next: next}, err)
+	}
+	p.handOver(w, grant)
+	return p.home(w, ReturnPath(next))
+}
+
+// home leads from a foreign site's redirect to a page of ours. A Strict cookie would not
+// come along with another redirect, so the page then asks for the next one itself.
+func (p *Portal) home(w http.ResponseWriter, next string) error {
+	if p.Cookies.SameSite != http.SameSiteStrictMode {
+		return seeOther(w, next)
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Refresh", "0; url="+next)
+	w.WriteHeader(http.StatusOK)
+	_, _ = fmt.Fprintf(w, "<!DOCTYPE html><title>Sanmon</title><a href=\"%s\">%s</a>\n", html.EscapeString(next), html.EscapeString(next)) // the client has gone: there is nobody to tell
+	return nil
+}
+
+// providers are the buttons of the login page.
+func (p *Portal) providers(next string) []views.Provider {
+	if p.Providers == nil {
+		return nil
+	}
+	var all []views.Provider
+	for _, name := range p.Providers.Names() {
+		to := ProviderPath(name)
+		if next = ReturnPath(next); next != "/" {
+			to += "?next=" + url.QueryEscape(next)
+		}
+		all = append(all, views.Provider{Name: name, Path: to})
+	}
+	return all
+}
