@@ -16,7 +16,6 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/storage"
 	"github.com/sanmon-gate/sanmon/internal/storage/postgres"
 	"github.com/sanmon-gate/sanmon/internal/storage/sqlite"
-	"github.com/sanmon-gate/sanmon/keys/source"
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
@@ -39,9 +38,6 @@ func openStore(ctx context.Context, c *config.Config) (*storage.DB, error) {
 	}
 	return postgres.Open(ctx, c.Store.Address, password, postgres.Options{})
 }
-
-// resolver reads secret references, whose paths the configuration has completed.
-func resolver(*config.Config) *source.Resolver { return &source.Resolver{} }
 
 // session is an open configuration and store, for one command.
 type opened struct {
