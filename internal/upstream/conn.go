@@ -18,6 +18,10 @@ type conn struct {
 	raw  syscall.RawConn
 	kill func()           // closes net; bound once
 	look func(fd uintptr) // sets quiet; bound once
+	take func(fd uintptr) // receives into room, and sets taken; bound once
+
+	room  []byte
+	taken int
 
 	quiet  bool      // the last look found the connection open and nothing to read
 	since  time.Time // when it became idle
@@ -35,6 +39,7 @@ func newConn(p *Pool, nc net.Conn) (*conn, error) {
 	c := &conn{pool: p, net: nc, buf: make([]byte, readBuffer)}
 	c.kill = func() { _ = nc.Close() }
 	c.look = func(fd uintptr) { c.quiet = nothingToRead(fd) }
+	c.take = func(fd uintptr) { c.taken = receive(fd, c.room) }
 	sc, ok := nc.(syscall.Conn)
 	if !ok {
 		_ = nc.Close()
@@ -106,17 +111,33 @@ func (c *conn) compact() {
 	}
 }
 
-// read gives what is buffered, then reads past the buffer.
+// read gives what is buffered, then reads past the buffer. Where the buffer was filled, so
+// that more is likely to be there, that comes along: each piece more is a write more to
+// the client.
 func (c *conn) read(p []byte, idle time.Duration) (int, error) {
 	if c.r < c.w {
 		n := copy(p, c.buf[c.r:c.w])
-		c.r += n
+		if c.r += n; n < len(p) && c.w == len(c.buf) {
+			n += c.present(p[n:])
+		}
 		return n, nil
 	}
 	if err := c.net.SetReadDeadline(time.Now().Add(idle)); err != nil {
 		return 0, err
 	}
 	return c.net.Read(p)
+}
+
+// present reads what has been received already, without waiting. What goes wrong shows
+// with the next read that waits.
+func (c *conn) present(p []byte) int {
+	c.room, c.taken = p, 0
+	err := c.raw.Control(c.take)
+	c.room = nil
+	if err != nil {
+		return 0
+	}
+	return c.taken
 }
 
 // line returns the next line without its CRLF; it is valid until the next read.

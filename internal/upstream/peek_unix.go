@@ -15,3 +15,14 @@ func nothingToRead(fd uintptr) bool {
 		}
 	}
 }
+
+// receive reads from a socket that does not wait. It returns 0 when nothing is there, and
+// when anything is wrong.
+func receive(fd uintptr, p []byte) int {
+	for {
+		n, err := syscall.Read(int(fd), p)
+		if err != syscall.EINTR {
+			return max(0, n)
+		}
+	}
+}
