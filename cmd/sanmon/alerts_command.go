@@ -18,11 +18,11 @@ func alertsCommand(env *environment) *cobra.Command {
 
 // sent is a test alert for a program to read.
 type sent struct {
-	ID           string `json:"id"`
-	To           string `json:"to"` // host
-	Delivered    bool   `json:"delivered"`
-	Error        string `json:"error,omitempty"`
-	Milliseconds int64  `json:"milliseconds"`
+	ID           string  `json:"id"`
+	To           string  `json:"to"` // host
+	Delivered    bool    `json:"delivered"`
+	Error        *string `json:"error"`
+	Milliseconds int64   `json:"milliseconds"`
 }
 
 func alertsTest(env *environment) *cobra.Command {
@@ -52,7 +52,8 @@ func (e *environment) sendTest(ctx context.Context, c *config.Config) error {
 	failed := to.Post(ctx, a.ID, a.Body(c.PublicURL, ""))
 	result := sent{ID: a.ID, To: to.Host(), Delivered: failed == nil, Milliseconds: time.Since(begun).Milliseconds()}
 	if failed != nil {
-		result.Error = failed.Error()
+		why := failed.Error()
+		result.Error = &why
 	}
 	if e.json {
 		err = e.printJSON(result)
@@ -78,7 +79,7 @@ type listed struct {
 	Attempts   int         `json:"attempts"`
 	DoneAt     *string     `json:"done_at"`
 	NextAt     *string     `json:"next_at"` // of one that waits
-	Failure    string      `json:"failure,omitempty"`
+	Failure    *string     `json:"failure"`
 }
 
 func alertsList(env *environment) *cobra.Command {
@@ -102,7 +103,7 @@ func alertsList(env *environment) *cobra.Command {
 func (e *environment) printAlerts(all []alert.Entry) error {
 	rows := make([]listed, len(all))
 	for i, a := range all {
-		rows[i] = listed{a.ID, a.Type, a.Count, stamp(a.First), stamp(a.Last), a.From, a.To, a.State, a.Attempts, stampOrNil(a.Done), nil, a.Failure}
+		rows[i] = listed{a.ID, a.Type, a.Count, stamp(a.First), stamp(a.Last), a.From, a.To, a.State, a.Attempts, stampOrNil(a.Done), nil, orNil(a.Failure)}
 		if a.State == alert.Waiting {
 			rows[i].NextAt = stampOrNil(a.Next)
 		}
@@ -112,7 +113,7 @@ func (e *environment) printAlerts(all []alert.Entry) error {
 	}
 	table := make([][]string, len(rows))
 	for i, r := range rows {
-		table[i] = []string{r.First, string(r.State), string(r.Type), strconv.FormatInt(r.Count, 10), strconv.Itoa(r.Attempts), r.ID, r.Failure}
+		table[i] = []string{r.First, string(r.State), string(r.Type), strconv.FormatInt(r.Count, 10), strconv.Itoa(r.Attempts), r.ID, all[i].Failure}
 	}
 	return e.printTable("FIRST STATE TYPE EVENTS TRIES ID FAILURE", table)
 }
