@@ -16,6 +16,7 @@ const (
 	Logout          Name = "logout"
 	SessionRevoked  Name = "session.revoked"
 	SessionExpired  Name = "session.expired"
+	SessionBound    Name = "session.bound" // to a key of the browser
 	UserAdded       Name = "user.added"
 	UserDisabled    Name = "user.disabled"
 	UserEnabled     Name = "user.enabled"
@@ -32,7 +33,7 @@ const (
 	KeyRotated      Name = "key.rotated"
 	KeyRevoked      Name = "key.revoked"
 	KeyReported     Name = "key.reported"
-	KeyCanary       Name = "key.canary" // a key that nobody should have was used
+	KeyCanary       Name = "key.canary"      // a key that nobody should have was used
 	TokenIssued     Name = "token.issued"    // a grant began
 	TokenRevoked    Name = "token.revoked"   // a grant ended, and its tokens with it
 	RefreshReuse    Name = "refresh.reuse"   // a spent refresh token came back: theft

@@ -82,9 +82,9 @@ func (k *Keeper) Adopt(ctx context.Context, cookie string, h adopt.Held, m Meta,
 	o := k.options.Load()
 	at := o.at(now)
 	var former *live
-	if raw, ok := decode(cookie); ok {
+	if raw, proof, ok := presented(cookie); ok {
 		var err error
-		if former, err = k.usable(ctx, digest(raw), at); err != nil {
+		if former, err = k.usable(ctx, digest(raw), proof, at); err != nil {
 			return secret.Value{}, err
 		}
 	}
@@ -134,9 +134,9 @@ func appWords(h adopt.Held, m Meta) string { return "app=" + h.Upstream + " devi
 // attach gives a login session what a backend knows its person by, and a new secret. It is
 // empty when there is no such session any more.
 func (k *Keeper) attach(ctx context.Context, cookie string, h adopt.Held, m Meta, now time.Time, o *Options) (secret.Value, error) {
-	raw, _ := decode(cookie)
+	raw, proof, _ := presented(cookie)
 	for range attempts {
-		l, err := k.usable(ctx, digest(raw), now)
+		l, err := k.usable(ctx, digest(raw), proof, now)
 		if err != nil || l == nil {
 			return secret.Value{}, err
 		}

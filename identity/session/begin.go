@@ -57,13 +57,13 @@ func (k *Keeper) Begin(ctx context.Context, user principal.Record, m Meta, now t
 // live session of somebody else ends. A cookie that is worth nothing is ignored:
 // what the client brought is never taken over (session fixation).
 func (k *Keeper) StepUp(ctx context.Context, cookie string, user principal.Record, m Meta, now time.Time) (secret.Value, Record, error) {
-	raw, ok := decode(cookie)
+	raw, proof, ok := presented(cookie)
 	if !ok || user.Disabled {
 		return k.Begin(ctx, user, m, now)
 	}
 	shared := k.options.Load().at(now)
 	for range attempts {
-		l, err := k.usable(ctx, digest(raw), shared)
+		l, err := k.usable(ctx, digest(raw), proof, shared)
 		switch {
 		case err != nil:
 			return secret.Value{}, Record{}, err
@@ -88,13 +88,15 @@ func (k *Keeper) StepUp(ctx context.Context, cookie string, user principal.Recor
 	return secret.Value{}, Record{}, busy("replace a session secret", ErrConflict)
 }
 
-// usable returns the live session of a secret, nil when there is none.
-func (k *Keeper) usable(ctx context.Context, hash [32]byte, now time.Time) (*live, error) {
+// usable returns the live session of a secret, nil when there is none, or its browser does
+// not prove the key that it is bound to.
+func (k *Keeper) usable(ctx context.Context, hash [32]byte, proof string, now time.Time) (*live, error) {
 	l, err := k.load(ctx, hash)
 	if r, ok := errors.AsType[*refusal.Refusal](err); ok && r.Code == refusal.LoginRequired {
 		return nil, nil
 	}
-	if err != nil || l.state(hash, now, k.options.Load()) > racing {
+	o := k.options.Load()
+	if err != nil || l.state(hash, now, o) > racing || l.proven(proof, now, o) != nil {
 		return nil, err
 	}
 	return l, nil

@@ -160,6 +160,22 @@ func (s *fakeStore) ReplaceJar(_ context.Context, sid string, from, to []byte) e
 	return nil
 }
 
+func (s *fakeStore) BindSession(_ context.Context, sid string, kind BindKind, key []byte, at time.Time, ev audit.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.rows[sid]
+	if s.err != nil {
+		return s.err
+	}
+	if !ok || !r.RevokedAt.IsZero() || r.BindKind != "" {
+		return ErrConflict
+	}
+	r.BindKind, r.BindKey, r.BoundAt = kind, key, at
+	s.rows[sid] = r
+	s.events = append(s.events, ev)
+	return nil
+}
+
 func (s *fakeStore) RevokeSession(_ context.Context, sid, reason string, at time.Time, ev audit.Event) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

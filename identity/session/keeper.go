@@ -61,30 +61,44 @@ func (k *Keeper) Configure(o Options) error {
 // An expired session is refusal.SessionExpired; a malformed, unknown, revoked or
 // strange one refusal.LoginRequired; a store that does not answer refusal.Busy. into
 // is changed only when err is nil. A warm verdict allocates nothing.
+//
+// The cookie is the session's secret; of a session that is bound to a key of the browser, the
+// secret, "." and the value of the short-lived cookie, as Presented puts them together.
 func (k *Keeper) Judge(ctx context.Context, cookie string, from netip.Addr, now time.Time, into *caller.Caller) (renew bool, err error) {
-	raw, ok := decode(cookie)
+	_, renew, err = k.judge(ctx, cookie, from, now, into, true)
+	return renew, err
+}
+
+// judge is Judge. prove asks of a bound session that the browser has its key.
+func (k *Keeper) judge(ctx context.Context, cookie string, from netip.Addr, now time.Time, into *caller.Caller, prove bool) (l *live, renew bool, err error) {
+	raw, proof, ok := presented(cookie)
 	if !ok {
-		return false, stranger("the session cookie is not a session secret (the client should drop it and sign in)")
+		return nil, false, stranger("the session cookie is not a session secret (the client should drop it and sign in)")
 	}
 	o, hash := k.options.Load(), digest(raw)
 	now = o.at(now)
 	l, st, err := k.find(ctx, hash, now, o)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	if st > racing {
-		return false, k.refuse(ctx, l, st, from, now)
+		return nil, false, k.refuse(ctx, l, st, from, now)
+	}
+	if prove {
+		if err := l.proven(proof, now, o); err != nil {
+			return nil, false, err
+		}
 	}
 	var p *principal.Principal
 	if l.Kind != App {
 		if p, err = k.person(ctx, l); err != nil {
-			return false, err
+			return nil, false, err
 		}
 	}
 	network := Network(from)
 	strange := !l.knows(network)
 	if strange && o.Network == Strict {
-		return false, refusal.New(refusal.LoginRequired, "session %s is not bound to network %v (sign in from there, or set session.network to step_up)", l.SID, network)
+		return nil, false, refusal.New(refusal.LoginRequired, "session %s is not bound to network %v (sign in from there, or set session.network to step_up)", l.SID, network)
 	}
 	if strange && o.Network == Observe {
 		l.learn(network)
@@ -104,7 +118,7 @@ func (k *Keeper) Judge(ctx context.Context, cookie string, from netip.Addr, now 
 	if strange && o.Network == StepUp {
 		into.AuthTime = time.Unix(0, 0) // not zero: zero is "no person"
 	}
-	return st == current && l.due(now, o) || st == unconfirmed && !strange, nil
+	return l, st == current && l.due(now, o) || st == unconfirmed && !strange, nil
 }
 
 // find returns the session of a secret and what the secret is worth. Memory may lag

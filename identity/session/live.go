@@ -25,6 +25,7 @@ type live struct {
 	unwritten atomic.Bool               // confirmed or networks are not in the store yet
 	jar       atomic.Pointer[adopt.Jar] // Jar, opened; nil: not yet
 	replaced  atomic.Bool               // the secret was rotated: the store must not hear of this one
+	shown     atomic.Pointer[shown]     // last proof of the key that was good
 }
 
 // newLive puts a row into memory. former, if any, is what was known of the same

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/identity/dbsc"
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
@@ -43,6 +44,12 @@ type Options struct {
 	// and names no time of its own, such as changing the account; 10 min (ASVS 7.5.1). It is
 	// written on the session: another node, or a shorter Sudo, does not move it.
 	Sudo time.Duration
+
+	// Binder judges the short-lived cookies of sessions that are bound to a key of the
+	// browser; nil: no session is bound, and none is asked to prove it. BindRequired refuses
+	// a login session that is not bound two minutes after its authentication.
+	Binder       *dbsc.Binder
+	BindRequired bool
 
 	MaxPerUser int    // live sessions of one person; 0: any number
 	Network    Policy // StepUp

@@ -22,7 +22,7 @@ const attempts = 3
 // Call it when the header of the answer is about to be written: the windows Race
 // and Redeliver begin here.
 func (k *Keeper) Renew(ctx context.Context, cookie string, from netip.Addr, now time.Time) (secret.Value, error) {
-	raw, ok := decode(cookie)
+	raw, _, ok := presented(cookie)
 	if !ok {
 		return secret.Value{}, nil
 	}

@@ -106,6 +106,9 @@ type Store interface {
 	// ReplaceJar writes Jar of a live session if it is still from, in one statement; else
 	// ErrConflict.
 	ReplaceJar(ctx context.Context, sid string, from, to []byte) error
+	// BindSession binds a live session that is not bound yet to a key, with the event; else
+	// ErrConflict.
+	BindSession(ctx context.Context, sid string, kind BindKind, key []byte, at time.Time, ev audit.Event) error
 	// RevokeSession ends one session and, in the same transaction, its children, each
 	// with an event token.revoked; false when it was not alive. With ReasonIdle or
 	// ReasonExpired the children live on: a grant outlasts the login that it came from,

@@ -65,3 +65,24 @@ func sessionJarEnds(t *testing.T, open Open) {
 		})
 	}
 }
+
+// A session is bound once, while it lives.
+func sessionBind(t *testing.T, open Open) {
+	db, _ := open(t)
+	r := ses("a", "usr_1", 0)
+	ok(t, db.CreateSession(t.Context(), r, 0, event(audit.LoginOK)), db.CreateSession(t.Context(), ses("dead", "usr_2", 0), 0, event(audit.LoginOK)))
+	must(db.RevokeSession(t.Context(), "dead", session.ReasonLogout, t0, event(audit.Logout)))(t)
+	ok(t, db.BindSession(t.Context(), "a", session.DBSC, []byte{4, 7}, t0.Add(time.Second), event(audit.SessionBound)))
+	r.BindKind, r.BindKey, r.BoundAt = session.DBSC, []byte{4, 7}, t0.Add(time.Second)
+	equal(t, must(db.SessionBySID(t.Context(), "a"))(t), r)
+	for _, sid := range []string{"a", "dead", "unknown", "\x00"} {
+		if err := db.BindSession(t.Context(), sid, session.DBSC, []byte{4, 8}, t0, event(audit.SessionBound)); !errors.Is(err, session.ErrConflict) {
+			t.Errorf("%q: %v", sid, err)
+		}
+	}
+	if err := db.BindSession(t.Context(), "a", "", nil, t0, event(audit.SessionBound)); err == nil {
+		t.Error("bound to nothing")
+	}
+	equal(t, must(db.SessionBySID(t.Context(), "a"))(t), r)
+	wantTrail(t, db, "session:a session:dead session:dead session:a", "login.ok login.ok logout session.bound")
+}

@@ -50,6 +50,7 @@ func Run(t *testing.T, open Open) {
 		"sessions/factors":  sessionFactors,
 		"sessions/jar":      sessionJar,
 		"sessions/jarends":  sessionJarEnds,
+		"sessions/bind":     sessionBind,
 		"principals/create": principalCreate,
 		"principals/find":   principalFind,
 		"principals/change": principalChange,
