@@ -185,6 +185,7 @@ var exposes = map[string]string{
 	"internal/portal/credentials.go":          "bounds the length of a password",
 	"internal/portal/login.go":                "judges the session that a login just made",
 	"internal/server/admin.go":                "compares the token of the metrics",
+	"internal/webhook/keys.go":                "signs messages with it",
 	"internal/trail/signer.go":                "signs checkpoints of the audit trail with it",
 	"internal/storage/postgres/password.go":   "logs in to the database",
 	"internal/storage/storagetest/planted.go": "plants keys, in tests",
