@@ -223,3 +223,45 @@ func TestLongestLife(t *testing.T) {
 		}
 	}
 }
+
+// TestImportedKey: a key of elsewhere works as it is, is marked, and becomes one of ours by
+// rotation. Without its prefix in the configuration nothing is taken for it.
+func TestImportedKey(t *testing.T) {
+	g := keyGate(t, "keys: { foreign: [\"acme_\"] }")
+	const key = "acme_4b1d0f7a2c9e4d5f8a6b"
+	var made struct {
+		ID   string
+		Weak bool
+	}
+	g.CLIJSON(t, &made, key+"\n", "key", "import", "--owner", "service:old", "--role", "reader", "--note", "from the former gateway")
+	c := g.Client(t)
+	within(t, boundStop, func() bool { return c.Get(t, "/guarded", "X-Api-Key", key).Status == 200 })
+	want(t, "as bearer", c.Get(t, "/guarded", "Authorization", "Bearer "+key), 200, "")
+	want(t, "another one", c.Get(t, "/guarded", "X-Api-Key", key+"x"), 401, "key_invalid")
+	want(t, "without its prefix", c.Get(t, "/guarded", "X-Api-Key", key[5:]), 401, "key_invalid")
+	var shown map[string]any
+	if g.CLIJSON(t, &shown, "", "key", "show", made.ID); !made.Weak || shown["weak"] != true || shown["owner"] != "service:old" {
+		t.Errorf("shown as %v", shown)
+	}
+	if r := g.Run(t, "", "check"); !strings.Contains(r.Stdout+r.Stderr, "keys.foreign") {
+		t.Error("check says nothing about keys of unknown strength")
+	}
+	for _, in := range []string{key, "other_4b1d0f7a2c9e4d5f8a6b", "acme_x", ""} {
+		if r := g.Run(t, in+"\n", "key", "import", "--owner", "service:old", "--role", "reader"); r.Exit != 1 || in != "" && strings.Contains(r.Stdout+r.Stderr, in) {
+			t.Errorf("import of %.8s: exit %d\n%s", in, r.Exit, r.Stderr)
+		}
+	}
+	var fresh harness.Key
+	g.CLIJSON(t, &fresh, "", "key", "rotate", made.ID, "--now")
+	within(t, boundStop, func() bool {
+		return len(fresh.Key) == 60 && c.Get(t, "/guarded", "X-Api-Key", fresh.Key).Status == 200 && c.Get(t, "/guarded", "X-Api-Key", key).Status == 401
+	})
+	const second = "acme_ffffffffffffffffffff"
+	g.CLIJSON(t, &made, second+"\n", "key", "import", "--owner", "service:old", "--role", "reader")
+	within(t, boundStop, func() bool { return c.Get(t, "/guarded", "X-Api-Key", second).Status == 200 })
+	want(t, "its holder ends it", c.PostJSON(t, "/.sanmon/revoke-key", map[string]string{"key": second}), 204, "")
+	want(t, "and it has ended", c.Get(t, "/guarded", "X-Api-Key", second), 401, "key_invalid")
+	if out := g.Output() + g.CLI(t, "", "audit", "export"); strings.Contains(out, key[5:]) || strings.Contains(out, second[5:]) {
+		t.Error("log or trail show an imported key")
+	}
+}

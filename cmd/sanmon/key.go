@@ -18,7 +18,7 @@ import (
 )
 
 func keyCommand(env *environment) *cobra.Command {
-	return group("key", "Manage API keys", keyCreate(env), keyList(env), keyShow(env), keyRotate(env), keyRevoke(env))
+	return group("key", "Manage API keys", keyCreate(env), keyList(env), keyShow(env), keyRotate(env), keyRevoke(env), keyImport(env))
 }
 
 // keyView is an API key for a person or a program to read; the key itself is not in it.
@@ -38,6 +38,7 @@ type keyView struct {
 	Replaces        *string  `json:"replaces"`
 	Note            *string  `json:"note"`
 	Canary          bool     `json:"canary"`
+	Weak            bool     `json:"weak"` // made elsewhere
 }
 
 // predecessor is the key that another one replaced, and whether somebody still uses it.
@@ -59,7 +60,7 @@ func viewKey(r apikey.Record, names map[string]string) keyView {
 		Limit: orNil(r.Limit), Environment: r.Env, CreatedAt: stampOrNil(r.CreatedAt), ExpiresAt: stampOrNil(r.ExpiresAt),
 		LastUsedAt: stampOrNil(r.LastUsedAt), LastUsedNetwork: orNil(r.LastUsedNetwork),
 		RevokedAt: stampOrNil(r.RevokedAt), Replaces: orNil(r.Replaces),
-		Note: orNil(r.Note), Canary: r.Canary,
+		Note: orNil(r.Note), Canary: r.Canary, Weak: r.Foreign,
 	}
 }
 
@@ -239,6 +240,8 @@ func keyState(r apikey.Record, now time.Time) string {
 		return "revoked"
 	case r.Canary:
 		return "canary"
+	case r.Foreign && (r.ExpiresAt.IsZero() || now.Before(r.ExpiresAt)):
+		return "active, weak"
 	case !r.ExpiresAt.IsZero() && !now.Before(r.ExpiresAt):
 		return "expired"
 	}

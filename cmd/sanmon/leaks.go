@@ -26,7 +26,7 @@ const maxReport = 4 << 10
 // to revoke. The answer is the same whether there was anything to revoke.
 func (l *layers) revokeKey(w http.ResponseWriter, r *http.Request, p *sanmon.Passage) error {
 	key := presentedKey(r)
-	if apikey.Looks([]byte(key)) {
+	if apikey.Looks([]byte(key)) || l.index.Looks(key) {
 		if _, err := l.service.Report(r.Context(), secret.NewString(key), "holder", "by possession of the key, from "+p.Addr.String(), time.Now()); err != nil {
 			return err
 		}

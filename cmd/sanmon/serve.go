@@ -172,6 +172,9 @@ func (n *node) put(c *config.Config) error {
 	if err := n.layers.configureTokens(c); err != nil {
 		return err
 	}
+	if err := n.layers.index.Foreign(c.Keys.Foreign); err != nil {
+		return err
+	}
 	n.layers.documents.Configure(context.Background(), documentsOf(c))
 	n.configureAlerts(receiver)
 	n.generation++

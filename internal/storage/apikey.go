@@ -11,11 +11,14 @@ import (
 )
 
 const keyColumns = `id, owner, env, roles, scopes, networks, rate, pepper, mac, created_at, expires_at, revoked_at,
-	replaces, last_used_at, last_used_network, until, bound, canary, note`
+	replaces, last_used_at, last_used_network, until, bound, kind, note`
 
 func keyArgs(r apikey.Record) ([]any, error) {
 	if r.ID == "" || r.Owner == "" || r.MAC == [32]byte{} {
 		return nil, errors.New("key without id, owner or MAC (fill all three)")
+	}
+	if r.Canary && r.Foreign {
+		return nil, errors.New("a key of elsewhere can be no canary")
 	}
 	if err := exact("key", r.ID, r.Owner, r.Env, r.Limit, r.Replaces); err != nil {
 		return nil, err
@@ -38,21 +41,21 @@ func keyArgs(r apikey.Record) ([]any, error) {
 	return []any{
 		r.ID, r.Owner, r.Env, lists[0], lists[1], lists[2], r.Limit, int64(r.Pepper), encodeHash(r.MAC),
 		micros(r.CreatedAt), micros(r.ExpiresAt), micros(r.RevokedAt), r.Replaces,
-		micros(r.LastUsedAt), text(r.LastUsedNetwork), micros(r.Until), flag(r.Bound), flag(r.Canary), text(r.Note),
+		micros(r.LastUsedAt), text(r.LastUsedNetwork), micros(r.Until), flag(r.Bound), flag(r.Canary) + 2*flag(r.Foreign), text(r.Note),
 	}, errors.Join(bad[:]...)
 }
 
 func scanKey(row scanner) (r apikey.Record, err error) {
 	var roles, scopes, networks string
 	var mac []byte
-	var created, expires, revoked, used, until, bound, canary int64
+	var created, expires, revoked, used, until, bound, kind int64
 	err = row.Scan(&r.ID, &r.Owner, &r.Env, &roles, &scopes, &networks, &r.Limit, &r.Pepper, &mac, &created,
-		&expires, &revoked, &r.Replaces, &used, &r.LastUsedNetwork, &until, &bound, &canary, &r.Note)
+		&expires, &revoked, &r.Replaces, &used, &r.LastUsedNetwork, &until, &bound, &kind, &r.Note)
 	if err != nil {
 		return r, err
 	}
 	r.CreatedAt, r.ExpiresAt, r.RevokedAt, r.LastUsedAt = at(created), at(expires), at(revoked), at(used)
-	r.Until, r.Bound, r.Canary = at(until), bound == 1, canary == 1
+	r.Until, r.Bound, r.Canary, r.Foreign = at(until), bound == 1, kind == 1, kind == 2
 	var bad [4]error
 	r.MAC, bad[0] = decodeHash("key MAC", mac)
 	r.Roles, bad[1] = decodeList("roles", roles)

@@ -24,7 +24,7 @@ type entry struct {
 	test    bool
 	revoked bool
 	bound   bool // mac is of key and tie
-	canary  bool
+	kind    byte
 	use     atomic.Pointer[use] // nil until the key is first used
 }
 
@@ -90,16 +90,12 @@ func (in *interner) fill(e *entry, r *Record) {
 	e.pepper = int32(r.Pepper)
 	e.test = r.Env == string(Test)
 	e.revoked = !r.RevokedAt.IsZero()
-	e.until, e.bound, e.canary = micros(r.Until), r.Bound, r.Canary
+	e.until, e.bound, e.kind = micros(r.Until), r.Bound, kindOf(r)
 }
 
 // tie is what the entry's MAC binds.
 func (e *entry) tie() tie {
-	t := tie{bound: e.bound, owner: e.owner, until: e.until, terms: e.terms.digest}
-	if e.canary {
-		t.kind = kindCanary
-	}
-	return t
+	return tie{e.bound, e.owner, e.until, e.kind, e.terms.digest}
 }
 
 func (in *interner) owner(s string) string {

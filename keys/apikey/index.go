@@ -62,7 +62,9 @@ type Index struct {
 	macs   macs
 	shards [1 << shardBits]atomic.Pointer[shard]
 	alarms chan audit.Event
-	reads  chan struct{} // one token for each request that reads the store
+	// foreign has the prefixes of keys of elsewhere; nil: there are none.
+	foreign atomic.Pointer[[]string]
+	reads   chan struct{} // one token for each request that reads the store
 
 	write chan struct{} // holds one token: the right to publish
 	in    *interner     // of who holds the token

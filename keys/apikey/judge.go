@@ -23,6 +23,9 @@ const challenge = `Bearer error="invalid_token"`
 // whether or not the id exists, so ids cannot be probed.
 func (x *Index) Judge(ctx context.Context, presented string, from netip.Addr, now time.Time, into *caller.Caller) error {
 	id, env, err := Parse(presented)
+	if err != nil && x.isForeign(presented) {
+		return x.judgeForeign(ctx, presented, from, now, into)
+	}
 	if err != nil {
 		return refuse("the presented API key cannot be one: %v", err)
 	}
@@ -39,7 +42,12 @@ func (x *Index) Judge(ctx context.Context, presented string, from netip.Addr, no
 	if err != nil {
 		return err
 	}
-	if e.canary {
+	return x.admit(ctx, e, env, presented, from, now, into)
+}
+
+// admit decides about a key whose whole secret was presented.
+func (x *Index) admit(ctx context.Context, e *entry, env Env, presented string, from netip.Addr, now time.Time, into *caller.Caller) error {
+	if e.kind == kindCanary {
 		return x.spring(e, from, now)
 	}
 	if err := e.alive(env, x.o.Env, now); err != nil {
@@ -49,7 +57,7 @@ func (x *Index) Judge(ctx context.Context, presented string, from netip.Addr, no
 	if err != nil {
 		return err
 	}
-	if err := e.admit(from); err != nil {
+	if err := e.from(from); err != nil {
 		return err
 	}
 	u := e.used()
@@ -117,8 +125,8 @@ func (x *Index) owner(ctx context.Context, e *entry) (Owner, error) {
 	return o, nil
 }
 
-// admit checks the networks that the key may be used from.
-func (e *entry) admit(from netip.Addr) error {
+// from checks the networks that the key may be used from.
+func (e *entry) from(from netip.Addr) error {
 	if len(e.terms.networks) == 0 {
 		return nil
 	}
@@ -193,7 +201,7 @@ func (x *Index) entry(ctx context.Context, id ID) (*entry, error) {
 func (e *entry) same(f *entry) bool {
 	a, b := e.terms, f.terms
 	return e.owner == f.owner && e.expires == f.expires && e.pepper == f.pepper && e.test == f.test && e.revoked == f.revoked &&
-		e.until == f.until && e.bound == f.bound && e.canary == f.canary &&
+		e.until == f.until && e.bound == f.bound && e.kind == f.kind &&
 		slices.Equal(a.rights.Roles, b.rights.Roles) && slices.Equal(a.rights.Scopes, b.rights.Scopes) &&
 		slices.Equal(a.networks, b.networks) && sameLimit(a, b)
 }

@@ -3,6 +3,7 @@ package apikey
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"hash"
 	"sync"
 
@@ -49,12 +50,30 @@ func (m *macs) has(version int) bool {
 	return ok
 }
 
-// sum returns the MAC of a key of Size characters and its tie under a version of the
-// pepper, false when the ring does not have it.
+// sum returns the MAC of a key and its tie under a version of the pepper, false when the
+// ring does not have it.
 func (m *macs) sum(version int, key string, t *tie) (MAC, bool) {
-	pepper, ok := m.peppers.Version(version)
+	s, ok := m.begin(version)
 	if !ok {
 		return MAC{}, false
+	}
+	switch {
+	case t.kind == kindForeign: // of any length
+		s.in = binary.BigEndian.AppendUint16(append(s.in, labelForeign...), uint16(len(key)))
+		s.in = t.appendTo(append(s.in, key...))
+	case t.bound:
+		s.in = t.appendTo(append(append(s.in, labelBound...), key...))
+	default:
+		s.in = append(append(s.in, labelAlone...), key...)
+	}
+	return m.end(s), true
+}
+
+// begin returns a state under a version of the pepper, with nothing in it.
+func (m *macs) begin(version int) (*macState, bool) {
+	pepper, ok := m.peppers.Version(version)
+	if !ok {
+		return nil, false
 	}
 	s, _ := m.pool.Get().(*macState)
 	if s == nil {
@@ -65,14 +84,15 @@ func (m *macs) sum(version int, key string, t *tie) (MAC, bool) {
 	} else {
 		s.mac.Reset()
 	}
-	if t.bound {
-		s.in = t.appendTo(append(append(s.in[:0], labelBound...), key...))
-	} else {
-		s.in = append(append(s.in[:0], labelAlone...), key...)
-	}
+	s.in = s.in[:0]
+	return s, true
+}
+
+// end returns the MAC of what is in the state, and gives the state back without it.
+func (m *macs) end(s *macState) MAC {
 	s.mac.Write(s.in)
 	sum := MAC(s.mac.Sum(s.out))
-	clear(s.in) // a pooled state keeps no key
+	clear(s.in)
 	m.pool.Put(s)
-	return sum, true
+	return sum
 }

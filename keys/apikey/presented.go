@@ -7,7 +7,7 @@ import (
 
 // Looks reports whether a credential has the beginning of an API key, valid or not:
 // whoever presents it means a key and nothing else.
-func (x *Index) Looks(s string) bool { return strings.HasPrefix(s, prefix) }
+func (x *Index) Looks(s string) bool { return strings.HasPrefix(s, prefix) || x.isForeign(s) }
 
 // InURL reports whether a request-target carries an API key: see InURL.
 func (x *Index) InURL(target string) bool { return InURL(target) }

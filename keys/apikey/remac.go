@@ -95,7 +95,7 @@ func (rs *remacs) take() map[*entry]Pepper {
 // once for each key and pepper.
 func (x *Index) renew(e *entry, u *use, presented string) {
 	newest, ok := x.macs.current()
-	if !ok || int(e.pepper) >= newest || x.o.Remacs == nil {
+	if !ok || int(e.pepper) >= newest || x.o.Remacs == nil || e.kind == kindForeign { // which is found under its pepper
 		return
 	}
 	old := u.remac.Load()

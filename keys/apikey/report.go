@@ -25,13 +25,9 @@ type Reported struct {
 // same answer whatever came of it.
 func (s *Service) Report(ctx context.Context, key secret.Value, actor, detail string, now time.Time) (Reported, error) {
 	presented := string(key.Expose())
-	id, _, err := Parse(presented)
-	if err != nil {
-		return Reported{}, nil
-	}
-	r, err := s.Store.KeyByID(ctx, id.String())
+	r, err := s.presented(ctx, presented)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return Reported{}, fmt.Errorf("revoke reported API key %s: %w", id, err)
+		return Reported{}, fmt.Errorf("revoke reported API key: %w", err)
 	}
 	if !s.genuine(&r, err == nil, presented) {
 		return Reported{}, nil
@@ -39,6 +35,15 @@ func (s *Service) Report(ctx context.Context, key secret.Value, actor, detail st
 	done, err := s.revoke(ctx, &r, now,
 		event(audit.KeyReported, &r, actor, now, detail), event(audit.KeyRevoked, &r, actor, now, detail))
 	return Reported{Ours: true, Revoked: done, ID: r.ID}, err
+}
+
+// presented finds the record of a presented key, whatever its secret is; ErrNotFound.
+func (s *Service) presented(ctx context.Context, presented string) (Record, error) {
+	id, _, err := Parse(presented)
+	if err != nil {
+		return s.findForeign(ctx, presented)
+	}
+	return s.Store.KeyByID(ctx, id.String())
 }
 
 // genuine compares the MAC. A key that is not known costs the same.

@@ -147,6 +147,9 @@ func describe(r *Record) string {
 	if r.Limit != "" {
 		words = append(words, "limit="+r.Limit)
 	}
+	if r.Foreign {
+		words = append(words, "imported=true")
+	}
 	if r.Canary {
 		words = append(words, "canary=true")
 	}

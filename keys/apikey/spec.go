@@ -105,7 +105,7 @@ func successor(old *Record, bound time.Duration, now time.Time) (Record, error) 
 	}
 	r := *old
 	r.CreatedAt, r.ExpiresAt, r.Replaces = now, time.Time{}, old.ID
-	r.LastUsedAt, r.LastUsedNetwork = time.Time{}, ""
+	r.LastUsedAt, r.LastUsedNetwork, r.Foreign = time.Time{}, "", false
 	life := DefaultLifetime
 	switch {
 	case !old.Until.IsZero():

@@ -30,6 +30,7 @@ type Record struct {
 	Until     time.Time // end that the key was made with, which ExpiresAt never exceeds; zero: never
 	Replaces  string    // id of the key that this one replaced, "" none
 	Note      string    // for people: what it is for
+	Foreign   bool      // made elsewhere and imported: of unknown strength
 	Canary    bool      // never valid: whoever presents it has found it where it lay
 
 	LastUsedAt      time.Time

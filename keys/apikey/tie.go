@@ -12,14 +12,19 @@ import (
 type tie struct {
 	bound bool
 	owner string
-	until int64  // microseconds since 1970, 0: for ever; an earlier end is not bound
-	kind  byte   // 0, or kindCanary
+	until int64 // microseconds since 1970, 0: for ever; an earlier end is not bound
+	kind  byte
 	terms digest // of roles, scopes, networks and limit
 }
 
 type digest = [sha256.Size]byte
 
-const kindCanary byte = 1
+// The kinds of keys. They are stored.
+const (
+	kindOurs    byte = 0
+	kindCanary  byte = 1
+	kindForeign byte = 2
+)
 
 // tieOf is the tie of a record.
 func tieOf(r *Record) tie {
@@ -27,10 +32,13 @@ func tieOf(r *Record) tie {
 }
 
 func kindOf(r *Record) byte {
-	if r.Canary {
+	switch {
+	case r.Canary:
 		return kindCanary
+	case r.Foreign:
+		return kindForeign
 	}
-	return 0
+	return kindOurs
 }
 
 // termsOf hashes what a key allows, each list and each entry with its length before it, so

@@ -68,7 +68,8 @@ func keyPlanted(t *testing.T, open Open) {
 		{"and with other roles", `bound = 0, roles = '["admin"]'`, "key_invalid"},
 		{"another pepper", `pepper = 1`, "key_invalid"},
 		{"the MAC of another key", `mac = (SELECT mac FROM api_key WHERE id = '` + other.ID + `')`, "key_invalid"},
-		{"a canary", `canary = 1`, "key_invalid"},
+		{"a canary", `kind = 1`, "key_invalid"},
+		{"made elsewhere", `kind = 2`, "key_invalid"},
 		{"a shorter life, which the store may give", fmt.Sprintf(`expires_at = %d`, now.Add(30*time.Minute).UnixMicro()), "admitted"},
 		{"words for people", `note = 'x', last_used_network = 'y'`, "admitted"},
 	} {
@@ -81,7 +82,7 @@ func keyPlanted(t *testing.T, open Open) {
 		}
 	}
 	r, key := issue(true)
-	ok(t, outside(`UPDATE api_key SET canary = 0 WHERE id = '`+r.ID+`'`))
+	ok(t, outside(`UPDATE api_key SET kind = 0 WHERE id = '`+r.ID+`'`))
 	if got := judge(key); got != "key_invalid" {
 		t.Errorf("a canary that was made a key: %s", got)
 	}
@@ -97,8 +98,8 @@ func planted(t *testing.T, outside func(string) error, model string, judge func(
 	t.Helper()
 	id, key, err := apikey.Generate(apikey.Live)
 	ok(t, err)
-	row := `INSERT INTO api_key (id, owner, env, roles, scopes, networks, rate, pepper, mac, created_at, expires_at, revoked_at, replaces, last_used_at, last_used_network, until, bound, canary, note)
-		SELECT '` + id.String() + `', owner, env, '["admin"]', scopes, networks, rate, pepper, mac, created_at, expires_at, revoked_at, replaces, last_used_at, last_used_network, until, %d, canary, note
+	row := `INSERT INTO api_key (id, owner, env, roles, scopes, networks, rate, pepper, mac, created_at, expires_at, revoked_at, replaces, last_used_at, last_used_network, until, bound, kind, note)
+		SELECT '` + id.String() + `', owner, env, '["admin"]', scopes, networks, rate, pepper, mac, created_at, expires_at, revoked_at, replaces, last_used_at, last_used_network, until, %d, kind, note
 		FROM api_key WHERE id = '` + model + `'`
 	for bound := range 2 {
 		ok(t, outside(fmt.Sprintf(row, bound)))

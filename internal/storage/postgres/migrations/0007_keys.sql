@@ -1,7 +1,8 @@
 -- until: the end that a key was made with. bound: the MAC binds owner, terms and until; keys
--- from before this step are bound when they move to a newer pepper.
+-- from before this step are bound when they move to a newer pepper. kind: 0 ours, 1 a canary,
+-- 2 made elsewhere.
 ALTER TABLE api_key ADD COLUMN until BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE api_key ADD COLUMN bound BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE api_key ADD COLUMN canary BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE api_key ADD COLUMN kind BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE api_key ADD COLUMN note TEXT COLLATE "C" NOT NULL DEFAULT '';
 UPDATE api_key SET until = expires_at;
