@@ -34,11 +34,17 @@ func (g *Gate) aim(p *Passage) (aimed, error) {
 	if !g.Table.Hosts(p.Host) {
 		return aimed{}, refusal.New(refusal.HostUnknown, "host %q is neither that of public_url nor of a route (a client that really means this server must use its public name)", p.Host)
 	}
-	if g.Keys.InURL(r.Target) || bearerInQuery(p.Target.Query) {
+	if g.Keys.InURL(r.Target) || bearerInQuery(p.Target.Query) || g.tokenInURL(r) {
 		// RFC 6750, Section 5.3 and RFC 9700, Section 4.3.2: not in URLs, which end up in logs.
-		return aimed{}, refusal.New(refusal.CredentialInURL, "the address of a request for %q carries a credential (send it in a header, and revoke the key: it is in somebody's log now)", p.Host)
+		return aimed{}, refusal.New(refusal.CredentialInURL, "the address of a request for %q carries a credential (send it in a header, and revoke it: it is in somebody's log now)", p.Host)
 	}
 	return aimed{p}, nil
+}
+
+// tokenInURL reports whether the request-target carries an access token of ours, under
+// whatever name. None is shorter than its signature.
+func (g *Gate) tokenInURL(r *exchange.Request) bool {
+	return len(r.Target) > 86 && g.Access != nil && g.Access.Looks(r.Target, r.Now)
 }
 
 // bearerInQuery reports whether a raw query names an access_token (RFC 6750,

@@ -246,6 +246,8 @@ func TestTokenRoutes(t *testing.T) {
 	g.wantReply("as X-Api-Key", g.ask("GET", "/notes", "X-Api-Key", tok), 401, "key_invalid")
 	g.wantReply("as a cookie", g.ask("GET", "/notes", "Cookie", "sanmon="+tok), 401, "login_required")
 	g.wantReply("in the address", g.ask("GET", "/notes?access_token="+tok), 400, "credential_in_url")
+	g.wantReply("in the address, by another name", g.ask("GET", "/notes?t="+tok), 400, "credential_in_url")
+	g.wantReply("in the path", g.ask("GET", "/"+tok), 400, "credential_in_url")
 	g.wantReply("as DPoP", g.ask("GET", "/notes", "Authorization", "DPoP "+tok), 401, "token_invalid")
 	g.wantReply("an assertion as a token", g.get(seen.Get("Sanmon-Assertion")), 401, "token_invalid")
 	bound := g.token(ada, func(x *token.Grant) { x.Thumbprint = strings.Repeat("A", 43) })
