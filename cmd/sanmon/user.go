@@ -15,7 +15,7 @@ import (
 
 func userCommand(env *environment) *cobra.Command {
 	return group("user", "Manage the people who may sign in",
-		userAdd(env), userList(env), userSwitch(env, "disable", true), userSwitch(env, "enable", false), userRoles(env), userReset(env), userFactors(env), userImport(env), userInvite(env))
+		userAdd(env), userList(env), userSwitch(env, "disable", true), userSwitch(env, "enable", false), userRoles(env), userReset(env), userFactors(env), userImport(env), userInvite(env), userProvider(env))
 }
 
 // userView is a user for a person or a program to read.

@@ -1,0 +1,30 @@
+// An OpenID provider for the tests of signing in: node-oidc-provider with its own pages for
+// development, where any name signs in.
+//
+// usage: oidc_provider.mjs PORT REDIRECT_URI
+// People: "ada" and "eve" have verified addresses, "mallory" one that is not verified.
+import { createServer } from "node:http";
+import Provider from "oidc-provider";
+
+const [port, redirect] = process.argv.slice(2);
+const issuer = `http://127.0.0.1:${port}`;
+const verified = { ada: true, eve: true, mallory: false };
+const groups = { ada: ["staff", "chess"], eve: ["chess"], mallory: [] };
+
+const provider = new Provider(issuer, {
+  clients: [{
+    client_id: "sanmon", client_secret: "hunter2 hunter2 hunter2", redirect_uris: [redirect],
+    grant_types: ["authorization_code"], response_types: ["code"], token_endpoint_auth_method: "client_secret_basic",
+  }],
+  pkce: { required: () => true, methods: ["S256"] },
+  claims: { openid: ["sub"], email: ["email", "email_verified"], groups: ["groups"], profile: ["name"] },
+  scopes: ["openid", "email", "profile", "groups"],
+  conformIdTokenClaims: false,
+  features: { devInteractions: { enabled: true } },
+  findAccount: (_, id) => ({
+    accountId: id,
+    claims: () => ({ sub: id, email: `${id === "mallory" ? "ada" : id}@example.com`, email_verified: verified[id] ?? false, groups: groups[id] ?? [], name: id }),
+  }),
+});
+
+createServer(provider.callback()).listen(Number(port), "127.0.0.1", () => console.log(JSON.stringify({ ready: issuer })));
