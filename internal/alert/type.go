@@ -35,7 +35,7 @@ func Of(ev audit.Event) (Type, bool) {
 		return RefreshReuse, true
 	case audit.FactorFlagged:
 		return FactorFlagged, true
-	case keyCanary:
+	case audit.KeyCanary:
 		return KeyCanary, true
 	case audit.KeyReported:
 		return KeyReported, true
@@ -48,9 +48,6 @@ func Of(ev audit.Event) (Type, bool) {
 	}
 	return byDetail(ev)
 }
-
-// keyCanary is written where a canary key is judged.
-const keyCanary audit.Name = "key.canary"
 
 // byDetail judges events that are worth an alert in some cases only.
 func byDetail(ev audit.Event) (Type, bool) {
