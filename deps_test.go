@@ -152,6 +152,7 @@ var exposes = map[string]string{
 	"identity/adopt/box.go":                   "seals what a backend knows a visitor by",
 	"identity/adopt/held.go":                  "sends it to the backend",
 	"identity/adopt/jar.go":                   "reads and writes the jar that is sealed",
+	"identity/dbsc/binder.go":                 "authenticates challenges and cookies with it",
 	"identity/session/app.go":                 "seals the jar of a session",
 	"release_app.go":                          "judges the session that a login at a backend just made",
 	"cmd/sanmon/demo.go":                      "prints the throw-away account and key of the demo, once",

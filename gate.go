@@ -79,6 +79,10 @@ type Gate struct {
 	Reserved []string // path prefixes that the portal answers, each ending in "/" or exact
 	Cookies  []string // names of our own cookies; the first one is the session's
 
+	// BoundCookie is the name of the short-lived cookie of sessions that are bound to a key of
+	// the browser; "": none is.
+	BoundCookie string
+
 	// PreBinding returns what the tokens of somebody without session are bound to, from the
 	// cookie after the session's; nil when it is none of ours. Nil: there are no such tokens.
 	PreBinding func(cookie string) []byte

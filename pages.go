@@ -47,7 +47,7 @@ func (g *Gate) viewer(ctx context.Context, p *Passage) {
 	if len(cookies) == 0 {
 		return
 	}
-	if cookie, err := headers.Cookie(cookies, g.session()); err == nil && cookie != "" {
+	if cookie, err := g.presented(p); err == nil && cookie != "" {
 		q := p.Caller // anonymous
 		if _, err := g.Sessions.Judge(ctx, cookie, p.Addr, p.Request.Now, &q); err == nil {
 			p.page.bindings = q.Bindings

@@ -164,8 +164,7 @@ func (g *Gate) shown(ctx context.Context, p *Passage) {
 	if rules == nil || g.Apps == nil || p.Unseen || p.Host != g.Host {
 		return
 	}
-	cookies := p.Request.Fields.Values("Cookie")
-	cookie, err := headers.Cookie(cookies, g.session())
+	cookie, err := g.presented(p)
 	if err == nil && cookie != "" && !p.Writes && !rules.SignsIn(p.Target.Decoded) {
 		var who caller.Caller
 		if _, err := g.Sessions.Judge(ctx, cookie, p.Addr, p.Request.Now, &who); err == nil {

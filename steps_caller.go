@@ -25,7 +25,7 @@ func (g *Gate) identify(ctx context.Context, r routed) (known, error) {
 	if err := p.unseenApp(); err != nil {
 		return known{}, err
 	}
-	cookie, err := headers.Cookie(p.Request.Fields.Values("Cookie"), g.session())
+	cookie, err := g.presented(p)
 	if err != nil {
 		return known{}, err
 	}
@@ -51,6 +51,17 @@ func (g *Gate) identify(ctx context.Context, r routed) (known, error) {
 		return known{}, g.failed(ctx, p, err)
 	}
 	return known{p}, nil
+}
+
+// presented is the session cookie, with the proof of a bound session behind it; "" for none.
+func (g *Gate) presented(p *Passage) (string, error) {
+	fields := p.Request.Fields.Values("Cookie")
+	cookie, err := headers.Cookie(fields, g.session())
+	if err != nil || cookie == "" || g.BoundCookie == "" {
+		return cookie, err
+	}
+	bound, err := headers.Cookie(fields, g.BoundCookie)
+	return session.Presented(cookie, bound), err
 }
 
 // verify fills in the caller. again says that this request was let through before.

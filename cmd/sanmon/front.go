@@ -11,6 +11,7 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/server"
 	"github.com/sanmon-gate/sanmon/refusal"
+	"github.com/sanmon-gate/sanmon/secret"
 )
 
 // compile makes the state of a configuration over the layers.
@@ -54,10 +55,19 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 		PublicURL: c.PublicURL, HSTS: hstsOf(c.TLS), JWKS: l.jwks, RevokeKey: l.revokeKey, GitHub: l.scanned(c),
 		Portal: &portal.Portal{
 			Auth: auth, Ways: ways, Account: account, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
-			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused, Letters: l.letters.box(site), Providers: l.providersOf(c), OAuth: clients,
+			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused, DBSC: l.dbsc(c), Letters: l.letters.box(site), Providers: l.providersOf(c), OAuth: clients,
 		},
 	}
 	return s, nil
+}
+
+// dbsc lets the portal bind sessions to keys of browsers; the zero one where that is off.
+func (l *layers) dbsc(c *config.Config) portal.DBSC {
+	binder := binderOf(c, l.rings[secret.PurposeSession])
+	if binder == nil {
+		return portal.DBSC{}
+	}
+	return portal.DBSC{Binder: binder, Keeper: l.keeper, Origin: c.PublicURL}
 }
 
 // authenticator lets the portal sign people in.

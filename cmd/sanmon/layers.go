@@ -12,6 +12,7 @@ import (
 	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/change"
 	"github.com/sanmon-gate/sanmon/identity/assertion"
+	"github.com/sanmon-gate/sanmon/identity/dbsc"
 	"github.com/sanmon-gate/sanmon/identity/factor"
 	"github.com/sanmon-gate/sanmon/identity/login"
 	"github.com/sanmon-gate/sanmon/identity/password"
@@ -133,8 +134,17 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	return l, frugally(func() error { return l.index.Load(ctx) })
 }
 
+// binderOf binds sessions to keys of browsers; nil: dbsc is off.
+func binderOf(c *config.Config, ring *secret.Ring) *dbsc.Binder {
+	if c.DBSC == "off" {
+		return nil
+	}
+	return &dbsc.Binder{Ring: ring}
+}
+
 func sessionOptions(c *config.Config, ring *secret.Ring, master *secret.Master, stale func() bool, offset func() time.Duration, logger *slog.Logger) session.Options {
 	return session.Options{
+		Binder: binderOf(c, ring), BindRequired: c.DBSC == "required",
 		Idle: c.Session.Idle, Absolute: c.Session.Absolute, Rotate: c.Session.Rotate,
 		Race: window(c.Token.Race), Redeliver: window(c.Token.Redeliver), MaxPerUser: c.Session.MaxPerUser,
 		Network: session.Policy(c.Session.Network), Ring: ring, Master: master, Stale: stale, Offset: offset, Log: logger,

@@ -81,3 +81,12 @@ func (b *builder) appRoutes(c *Config, upstreams *field) {
 		}
 	}
 }
+
+// dbsc reads how sessions are bound to keys of browsers, which do that over https only.
+func (b *builder) dbsc(f *field) string {
+	mode := f.text()
+	if mode == "required" && b.public.scheme == "http" {
+		b.fault(f.at, "set dbsc: opportunistic, or make public_url https", "dbsc is required, but public_url is http, where no browser binds a session")
+	}
+	return mode
+}

@@ -57,3 +57,15 @@ func TestRefusedAppSessions(t *testing.T) {
 		}
 	}
 }
+
+func TestDBSC(t *testing.T) {
+	for text, want := range map[string]string{"": "opportunistic", "dbsc: off": "off", "dbsc: opportunistic": "opportunistic"} {
+		if c, err := parse("f", []byte(minimal+text+"\n"), now); err != nil || c.DBSC != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	checkRefused(t, []refused{
+		{8, "dbsc: required", `8:7: dbsc is required, but public_url is http, where no browser binds a session (set dbsc: opportunistic, or make public_url https)`},
+		{8, "dbsc: on", `8:7: dbsc: "on" is not a choice (write one of: off, opportunistic, required)`},
+	})
+}

@@ -42,6 +42,7 @@ func (b *builder) config(root *value) *Config {
 		ForwardAuth: ForwardAuth{top.get("forward_auth", "profile").text(), top.get("forward_auth", "renew").bool()},
 		Session:     b.session(top.get("session")),
 		Token:       b.token(top.get("token")),
+		DBSC:        b.dbsc(top.get("dbsc")),
 		Login:       b.login(top.get("login")),
 		Limits: Limits{b.preAuth(top.get("limits", "network")), b.preAuth(top.get("limits", "failures")),
 			b.callerLimits(top.get("limits", "caller"), "caller"), b.callerLimits(top.get("limits", "subject"), "subject")},

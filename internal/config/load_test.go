@@ -49,6 +49,7 @@ func TestDesignExample(t *testing.T) {
 		Session: Session{Idle: time.Hour, Absolute: 24 * time.Hour, Rotate: 15 * time.Minute, SameSite: "lax", Network: "step_up"},
 		Token: Token{AccessTTL: 5 * time.Minute, RefreshIdle: 336 * time.Hour, RefreshAbsolute: 720 * time.Hour,
 			Redeliver: time.Minute, Race: 10 * time.Second},
+		DBSC:   "opportunistic",
 		Login:  Login{Password: true, Passkey: true, TOTP: "optional", PasswordLength: 15},
 		Roles:  map[string][]string{"reader": {"notes:read"}, "writer": {"notes:write"}, "admin": {"*"}},
 		Limits: Limits{Network: Rate{100, time.Second, 400}, Failures: Rate{30, 10 * time.Minute, 30}},

@@ -44,7 +44,6 @@ func TestRefusedSecrets(t *testing.T) {
 
 func TestLaterVersions(t *testing.T) {
 	checkRefused(t, []refused{
-		{8, "dbsc: required", `8:7: "dbsc: required" is not part of this version (remove it, or set it to off)`},
 	})
 	off := minimal + "login: { passkey: false, totp: off, signup: closed, oidc: [] }\ndbsc: off\nclients: []\ncsp: {}\nalerts: {}\naudit: {}\n"
 	if c, err := parse("f", []byte(off), now); err != nil || len(c.Warnings) > 0 {

@@ -30,7 +30,7 @@ func callerKeys() []key {
 func laterKeys() []key {
 	return []key{
 		clientsKey(),
-		{name: "dbsc", def: "off", shape: one(enum("choice", "off", "opportunistic", "required").without("off", "opportunistic", "required")), doc: "Device-bound session credentials."},
+		{name: "dbsc", def: "opportunistic", shape: one(enum("choice", "off", "opportunistic", "required")), doc: "Binds login sessions to a key that the browser keeps where it cannot be copied from (Device Bound Session Credentials; https only). `opportunistic`: where the browser can. `required`: a session that is not bound two minutes after its login is worth nothing. Once bound, the session cookie alone is worth nothing. `off` lets go of what was bound."},
 		alertsKey(),
 		auditKey(),
 		leaksKey(),

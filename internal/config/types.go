@@ -29,6 +29,7 @@ type Config struct {
 	Upstreams    map[string]*Upstream
 	Session      Session
 	Token        Token
+	DBSC         string // "off", "opportunistic" or "required"
 	Login        Login
 	Clients      []*Client
 	Roles        map[string][]string

@@ -3,8 +3,11 @@ package portal
 import (
 	"time"
 
-	"github.com/sanmon-gate/sanmon/identity/throttle"
 	"net/http"
+
+	"github.com/sanmon-gate/sanmon/identity/dbsc"
+	"github.com/sanmon-gate/sanmon/identity/session"
+	"github.com/sanmon-gate/sanmon/identity/throttle"
 
 	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/sanmon-gate/sanmon/web/headers"
@@ -36,13 +39,26 @@ func (c Cookies) PreName() string { return c.name("sanmon-pre") }
 // DeviceName is the name of the cookie by which a browser is known again.
 func (c Cookies) DeviceName() string { return c.name("sanmon-device") }
 
+// BoundName is the name of the short-lived cookie of a session that is bound to a key.
+func (c Cookies) BoundName() string { return c.name("sanmon-bound") }
+
+// BoundAttributes are those of that cookie, but for its life, as the browser is told them.
+const BoundAttributes = "Path=/; Secure; HttpOnly; SameSite=Lax"
+
+// Bound is that cookie.
+func (c Cookies) Bound(value secret.Value) *http.Cookie {
+	k := c.cookie(c.BoundName(), string(value.Expose()))
+	k.MaxAge = int(dbsc.CookieLife / time.Second)
+	return k
+}
+
 // VisitorName is the name of the cookie that holds, sealed, what backends know somebody by
 // who has not signed in there.
 func (c Cookies) VisitorName() string { return c.name("sanmon-app") }
 
 // Names lists all of them: none is ever forwarded, or set by a backend.
 func (c Cookies) Names() []string {
-	return []string{c.SessionName(), c.PreName(), c.DeviceName(), c.FlashName(), c.LinkName(), c.VisitorName()}
+	return []string{c.SessionName(), c.PreName(), c.DeviceName(), c.FlashName(), c.LinkName(), c.VisitorName(), c.BoundName()}
 }
 
 func (c Cookies) name(base string) string {
@@ -91,6 +107,16 @@ func (c Cookies) cookie(name, value string) *http.Cookie {
 // planted, and nobody can tell which.
 func Read(r *http.Request, name string) (string, error) {
 	return headers.Cookie(r.Header["Cookie"], name)
+}
+
+// presented is the session cookie, with the proof of a bound session behind it; "" for none.
+func (p *Portal) presented(r *http.Request) (string, error) {
+	cookie, err := Read(r, p.Cookies.SessionName())
+	if err != nil || cookie == "" {
+		return cookie, err
+	}
+	bound, err := Read(r, p.Cookies.BoundName())
+	return session.Presented(cookie, bound), err
 }
 
 // PreBinding is what the tokens of a pre-session are bound to; nil when the value is none

@@ -122,9 +122,12 @@ func (p *Portal) attempt(r *http.Request, v Visit, c credentials) (Grant, error)
 
 // visitor is what an attempt knows of the browser before anything is typed.
 func (p *Portal) visitor(r *http.Request, v Visit) (Attempt, error) {
-	var values [3]string
-	for i, name := range []string{p.Cookies.SessionName(), p.Cookies.DeviceName(), p.Cookies.PreName()} {
-		var err error
+	current, err := p.presented(r)
+	if err != nil {
+		return Attempt{}, err
+	}
+	var values [2]string
+	for i, name := range []string{p.Cookies.DeviceName(), p.Cookies.PreName()} {
 		if values[i], err = Read(r, name); err != nil {
 			return Attempt{}, err
 		}
@@ -133,7 +136,7 @@ func (p *Portal) visitor(r *http.Request, v Visit) (Attempt, error) {
 	agent = agent[:min(len(agent), maxUserAgent)]
 	return Attempt{
 		Network: v.Network, UserAgent: agent, RequestID: v.RequestID, Now: v.Now, Lang: p.lang(r),
-		Current: values[0], DeviceCookie: values[1], Binding: PreBinding(values[2]),
+		Current: current, DeviceCookie: values[0], Binding: PreBinding(values[1]),
 	}, nil
 }
 
@@ -142,6 +145,7 @@ func (p *Portal) visitor(r *http.Request, v Visit) (Attempt, error) {
 func (p *Portal) handOver(w http.ResponseWriter, g Grant) {
 	http.SetCookie(w, p.Cookies.Session(g.Secret))
 	http.SetCookie(w, Cleared(p.Cookies.Pre("")))
+	p.offerBinding(w, g)
 	if g.DeviceCookie != "" {
 		http.SetCookie(w, p.Cookies.Device(g.DeviceCookie))
 	}

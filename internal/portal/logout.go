@@ -21,7 +21,7 @@ func (p *Portal) logout(w http.ResponseWriter, r *http.Request, v Visit) error {
 	if err != nil {
 		return err
 	}
-	cookie, err := Read(r, p.Cookies.SessionName())
+	cookie, err := p.presented(r)
 	if err != nil {
 		return err
 	}
@@ -68,6 +68,9 @@ func logoutToken(r *http.Request) (string, error) {
 func (p *Portal) goodbye(w http.ResponseWriter, form bool) {
 	http.SetCookie(w, Cleared(p.Cookies.Session(secret.Value{})))
 	http.SetCookie(w, Cleared(p.Cookies.Pre("")))
+	if p.DBSC.Keeper != nil {
+		http.SetCookie(w, Cleared(p.Cookies.Bound(secret.Value{})))
+	}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	if !p.Cookies.Insecure {

@@ -95,6 +95,8 @@ type Portal struct {
 	Letters Letters
 	// Providers are other providers that people sign in with; nil: there are none.
 	Providers Providers
+	// DBSC binds sessions to keys of browsers; zero: none is.
+	DBSC DBSC
 	// Account is the page of a person's own account; nil: there is none.
 	Account *Account
 	// OAuth is the authorization server of clients; zero: there is none.
@@ -128,6 +130,9 @@ func endpointAt(name string) (endpoint, bool) {
 		return e, true
 	}
 	if e, ok := providerAt(name); ok {
+		return e, true
+	}
+	if e, ok := dbscAt(name); ok {
 		return e, true
 	}
 	if e, ok := linkAt(name); ok {

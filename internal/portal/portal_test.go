@@ -412,8 +412,8 @@ func TestCookiesOnLocalhost(t *testing.T) {
 		c.Pre("v").String():                                "sanmon-pre=v; Path=/; HttpOnly; SameSite=Lax",
 		c.Device("v").String():                             "sanmon-device=v; Path=/; Max-Age=15552000; HttpOnly; SameSite=Lax",
 		Cleared(c.Session(secret.NewString("v"))).String(): "sanmon=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict",
-		strings.Join(c.Names(), " "):                       "sanmon sanmon-pre sanmon-device sanmon-flash sanmon-link sanmon-app",
-		strings.Join(Cookies{}.Names(), " "):               "__Host-sanmon __Host-sanmon-pre __Host-sanmon-device __Host-sanmon-flash __Host-sanmon-link __Host-sanmon-app",
+		strings.Join(c.Names(), " "):                       "sanmon sanmon-pre sanmon-device sanmon-flash sanmon-link sanmon-app sanmon-bound",
+		strings.Join(Cookies{}.Names(), " "):               "__Host-sanmon __Host-sanmon-pre __Host-sanmon-device __Host-sanmon-flash __Host-sanmon-link __Host-sanmon-app __Host-sanmon-bound",
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)

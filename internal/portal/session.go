@@ -86,7 +86,7 @@ func (p *Portal) who(r *http.Request, v Visit) (*caller.Caller, error) {
 // holder is the caller of the session cookie; nil when there is no live session. A session
 // that cannot be judged is an error, never nobody.
 func (p *Portal) holder(r *http.Request, v Visit) (*caller.Caller, error) {
-	cookie, err := Read(r, p.Cookies.SessionName())
+	cookie, err := p.presented(r)
 	if err != nil || cookie == "" {
 		return nil, err
 	}

@@ -67,6 +67,7 @@ func Compile(c *config.Config, l Layers, cookies portal.Cookies, generation uint
 		Harden: map[string]headers.CookieOptions{}, Collector: portal.Prefix + "report", ObserveUntil: c.ObserveAll,
 	}
 	g.Access = l.Access
+	g.BoundCookie = cookies.BoundName()
 	g.Apps, g.Visitors, g.VisitorCookie, g.NewPre = l.Apps, l.Visitors, cookies.VisitorName(), portal.NewPre
 	if len(c.Clients) > 0 {
 		g.Reserved = append(g.Reserved, portal.WellKnown()...)
