@@ -226,17 +226,6 @@ func TestChangedDocumentWaits(t *testing.T) {
 	}
 }
 
-func waitFor(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for range 60 {
-		if is() {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Errorf("%s: not within three seconds", what)
-}
-
 // djangoDescription is what one writes by hand for an application that describes nothing.
 const djangoDescription = `
 openapi: 3.0.3
