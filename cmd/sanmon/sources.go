@@ -13,6 +13,9 @@ import (
 
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/keys/source"
+	"github.com/sanmon-gate/sanmon/keys/source/ask"
+	"github.com/sanmon-gate/sanmon/keys/source/aws"
+	"github.com/sanmon-gate/sanmon/keys/source/gcp"
 	"github.com/sanmon-gate/sanmon/keys/source/vault"
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -23,6 +26,23 @@ func resolver(c *config.Config) *source.Resolver {
 	if c.Secrets.Vault.Address != "" {
 		r.Vault = vaultOf(c.Secrets.Vault)
 	}
+	client, err := sourceClient("")
+	if err != nil {
+		r.AWS, r.GCP = broken{err}, broken{err}
+		return r
+	}
+	send := ask.With(client)
+	get := func(ctx context.Context, method, url string, header map[string]string) (int, []byte, error) {
+		return send(ctx, method, url, header, nil)
+	}
+	chain := &aws.Chain{Lookup: os.LookupEnv, Get: get, Read: func(ctx context.Context, path string) (secret.Value, error) {
+		return (&source.Resolver{}).Resolve(ctx, "file:"+path)
+	}}
+	r.AWS = &aws.Client{Region: c.Secrets.AWS.Region, Endpoint: c.Secrets.AWS.Endpoint, Credentials: chain.Credentials,
+		Post: func(ctx context.Context, endpoint string, header map[string]string, body []byte) (int, []byte, error) {
+			return send(ctx, "POST", endpoint, header, body)
+		}}
+	r.GCP = &gcp.Client{Get: get}
 	return r
 }
 

@@ -64,7 +64,7 @@ func secretsKey() key {
 				key{name: "mount", def: "kubernetes", shape: one(anyText()), doc: "Where the method is mounted."},
 			)},
 		)},
-		key{name: "aws", doc: "How `awssm://NAME` asks AWS Secrets Manager. Credentials come from the environment (AWS_ACCESS_KEY_ID and so on), a web identity token, the container or the instance, in this order.", shape: section(
+		key{name: "aws", doc: "How `awssm://NAME` asks AWS Secrets Manager. Credentials come from the environment (AWS_ACCESS_KEY_ID and so on), the container or the instance, in this order.", shape: section(
 			key{name: "region", shape: one(anyText()), example: "eu-central-1", doc: "Region of references that name none."},
 			key{name: "endpoint", shape: one(serviceURL()), example: "https://secretsmanager.eu-central-1.amazonaws.com", doc: "Another address of the service, such as that of a VPC endpoint."},
 		)},
