@@ -7,12 +7,18 @@ import (
 	"time"
 )
 
+// everybody reports whether a network holds the addresses of strangers: nobody's proxies
+// fill more than a /8, or in IPv6 more than all unique local addresses (RFC 4193).
+func everybody(p netip.Prefix) bool {
+	return p.Addr().Is4() && p.Bits() < 8 || p.Addr().Is6() && p.Bits() < 7
+}
+
 // clientIP judges whom to believe.
 func (b *builder) clientIP(f *field) ClientIP {
 	trusted, header := f.get("trusted_proxies"), f.get("header")
 	c := ClientIP{TrustedProxies: trusted.networks(), Allow: f.get("allow").networks(), Deny: f.get("deny").networks()}
 	for _, item := range trusted.items {
-		if p := as[netip.Prefix](item); !item.bad && p.Bits() == 0 {
+		if p := as[netip.Prefix](item); !item.bad && everybody(p) {
 			b.fault(item.at, "name the networks of your proxies", "client_ip.trusted_proxies: %s lets everybody choose their own address", show(p.String()))
 		}
 	}

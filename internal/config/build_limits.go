@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"time"
 
@@ -78,7 +79,7 @@ const (
 
 func (b *builder) limiter(f *field) Limiter {
 	if f.form != mapping {
-		return b.limiterFiles(as[Limiter](f))
+		return b.limiterFiles(as[Limiter](f), f)
 	}
 	l := as[Limiter](f.get("url"))
 	password := f.get("password")
@@ -95,10 +96,13 @@ func (b *builder) limiter(f *field) Limiter {
 		b.fault(f.get("tls_ca").at, "write valkeys://, or remove it", "limiter.tls_ca is set, but the server is asked without TLS")
 	}
 	l.CA = b.file(l.CA)
-	return b.limiterFiles(l)
+	return b.limiterFiles(l, f.get("url"))
 }
 
-func (b *builder) limiterFiles(l Limiter) Limiter {
+func (b *builder) limiterFiles(l Limiter, f *field) Limiter {
+	if host, _, err := net.SplitHostPort(l.Address); err == nil && l.Password != "" && !l.TLS && !loopback(host) {
+		b.warn(f.at, "write valkeys://", "limiter: the password goes to %s in clear", host)
+	}
 	if l.Password != "" && l.User == "" {
 		l.User = "default" // the user of servers that know a password only
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +47,15 @@ func TestLimiter(t *testing.T) {
 	} {
 		if diff := cmp.Diff(want, accept(t, 8, "limiter: "+text).Limiter); diff != "" {
 			t.Errorf("%s: %s", text, diff)
+		}
+	}
+	for text, warned := range map[string]bool{
+		`{ url: "valkey://cache:6379", password: env:PW }`: true, `valkey://u:env:PW@cache:6379`: true, `valkey://cache:6379`: false,
+		`valkeys://u:env:PW@cache:6379`: false, `valkey://u:env:PW@127.0.0.1:6379`: false, `"redis://u:env:PW@[::1]:6379"`: false,
+	} {
+		w := accept(t, 8, "limiter: "+text).Warnings
+		if got := len(w) == 1 && strings.Contains(w[0].Message, "the password goes to cache in clear"); got != warned || !warned && len(w) > 0 {
+			t.Errorf("%s: warnings %v", text, w)
 		}
 	}
 }

@@ -146,6 +146,8 @@ func TestRefusedEdge(t *testing.T) {
 		{8, "tls: { self_signed: true }", `8:6: tls is set, but public_url is http (remove tls, or make public_url https)`},
 		{8, "client_ip: { header: x-forwarded-for }", `8:22: client_ip.header is set, but nobody is trusted to write it (add trusted_proxies: ["10.0.0.0/8"], or remove it)`},
 		{8, `client_ip: { trusted_proxies: ["10.0.0.1/8"] }`, `8:32: client_ip.trusted_proxies[]: "10.0.0.1/8" has bits set after its first 8 (write "10.0.0.0/8")`},
+		{8, `client_ip: { trusted_proxies: ["128.0.0.0/1"] }`, `8:32: client_ip.trusted_proxies: "128.0.0.0/1" lets everybody choose their own address (name the networks of your proxies)`},
+		{8, `client_ip: { trusted_proxies: ["2000::/3"] }`, `8:32: client_ip.trusted_proxies: "2000::/3" lets everybody choose their own address (name the networks of your proxies)`},
 		{8, `client_ip: { trusted_proxies: ["0.0.0.0/0"] }`, `8:32: client_ip.trusted_proxies: "0.0.0.0/0" lets everybody choose their own address (name the networks of your proxies)`},
 		{8, `client_ip: { deny: ["::ffff:10.0.0.0/104"] }`, `8:21: client_ip.deny[]: "::ffff:10.0.0.0/104" is an IPv4 network written as IPv6 (write it as IPv4)`},
 		{8, `listen: { public: 8443 }`, `8:19: listen.public: "8443" is not an address to listen on (write ":8443", "127.0.0.1:8443" or "[::1]:8443", in quotes)`},

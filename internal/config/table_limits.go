@@ -42,10 +42,10 @@ func quota() scalar {
 }
 
 func limiterKey() key {
-	return key{name: "limiter", def: "local", example: "{ url: \"valkey://cache.internal:6379\", password: env:VALKEY_PASSWORD }",
+	return key{name: "limiter", def: "local", example: "{ url: \"valkeys://cache.internal:6379\", password: env:VALKEY_PASSWORD }",
 		doc: "Where limits are counted: in the memory of each node, or for all nodes in a Valkey or Redis server, asked once a request. What a node has counted itself always holds too, so a server that does not answer makes no limit laxer than `local` (docs/limits.md).",
 		shape: oneOr(limiterAddress(),
-			key{name: "url", required: true, shape: one(limiterAddress()), example: `"valkey://sanmon@cache.internal:6379/0"`, doc: "`valkey://` or `redis://`, with TLS `valkeys://` or `rediss://`; host, port and, if it is not 0, the number of the database."},
+			key{name: "url", required: true, shape: one(limiterAddress()), example: `"valkeys://sanmon@cache.internal:6379/0"`, doc: "`valkey://` or `redis://`, with TLS `valkeys://` or `rediss://`, which a password on the way to another machine needs; host, port and, if it is not 0, the number of the database."},
 			key{name: "password", secret: true, shape: one(secretRef()), example: "env:VALKEY_PASSWORD", doc: "Reference of the password."},
 			key{name: "timeout", def: "50ms", shape: one(brisk()), doc: "How long a request waits for the answer, 1 ms to 1 s; beyond it this node decides alone."},
 			key{name: "tls_ca", shape: one(filePath("file")), example: "/etc/sanmon/valkey-ca.pem", doc: "PEM file with the authorities that the server's certificate is checked against. Left out: those of the system."})}
