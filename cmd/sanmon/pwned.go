@@ -30,7 +30,7 @@ func pwnedBuild(env *environment) *cobra.Command {
 		Long: "Make a filter of a list that you have got: one password a line, or one SHA-1 a line with how often it\n" +
 			"was seen (HASH:COUNT), as Have I Been Pwned publishes them; - is standard input. The filter has no\n" +
 			"password in it. It takes 2.3 bytes a password, or with --bits 8 half of that, and then refuses one good\n" +
-			"password of 256.",
+			"password of 128.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if out == "" {
 				return usageError{errors.New("--out is missing")}
