@@ -186,6 +186,14 @@ func TestAlerts(t *testing.T) {
 	if events, _ := leak.Data["events"].([]any); len(events) != 1 || events[0].(map[string]any)["key_id"] != k.ID || leak.Data["gate"] != g.URL {
 		t.Errorf("%s", leak.Body)
 	}
+	canary := g.AddKey(t, "service:reports", "--role", "reader", "--canary")
+	eventually(t, time.Second, func() bool {
+		c.Get(t, "/notes", "X-Api-Key", canary.Key)
+		return strings.Contains(g.CLI(t, "", "audit", "export"), `"key.canary"`)
+	})
+	if m := to.wait(t, "key.canary", 10*time.Second); !strings.Contains(m.Body, canary.ID) || strings.Contains(m.Body, canary.Key[22:50]) {
+		t.Errorf("%s", m.Body)
+	}
 	for range 12 {
 		c.TryLogin(t, writer, "not the password")
 	}

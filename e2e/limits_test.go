@@ -171,6 +171,9 @@ func TestSharedLimits(t *testing.T) {
 		want(t, "failed login", nodes[0].Client(t).TryLogin(t, "nobody@example.com", "wrong"), 401, "login_failed")
 	}
 	want(t, "login on the other node", nodes[1].Client(t).TryLogin(t, "nobody@example.com", "wrong"), 429, "rate_limited")
+	if trail := nodes[0].CLI(t, "", "audit", "export"); strings.Count(trail, `"detail":"full=login-account nodes=all"`) != 1 {
+		t.Errorf("the trail does not say that the count of all nodes is used up, once:\n%s", trail[max(0, len(trail)-4000):])
+	}
 	want(t, "another account there", nodes[1].Client(t).TryLogin(t, "somebody@example.com", "wrong"), 401, "login_failed")
 	for _, n := range nodes {
 		if !strings.Contains(n.CLI(t, "", "check"), "counted for all nodes at valkey://"+v.Addr) {

@@ -65,7 +65,7 @@ func (s sharedThrottle) Login(ctx context.Context, t portal.Attempt) (portal.Gra
 // may be far from that.
 func (s sharedThrottle) tell(ctx context.Context, t portal.Attempt, demands []limit.Demand, answers *[limit.MaxDemands]limit.Answer) {
 	for i := range demands {
-		if answers[i].Remaining > 0 {
+		if answers[i].Wait > 0 || answers[i].Remaining > 1 { // as it was before this one was charged
 			continue
 		}
 		ev := audit.Event{At: t.Now, Event: audit.LoginThrottled, Actor: "system", RequestID: t.RequestID, Detail: "full=" + demands[i].Policy.Name() + " nodes=all"}
