@@ -133,7 +133,7 @@ func TestRotationSaysWhoIsLate(t *testing.T) {
 	}
 	c := g.Client(t)
 	within(t, boundStop, func() bool { return c.Get(t, "/guarded", "X-Api-Key", old.Key).Status == 200 })
-	within(t, 2*boundStop, func() bool { return show().Predecessor.At != "" }) // uses are written every two seconds
+	within(t, 2*boundStop, func() bool { return show().Predecessor.At != "" }) // uses are written every second
 	// A use within the minute of the rotation may have been before it.
 	if v := show(); v.Predecessor.Network != "127.0.0.0/24" {
 		t.Errorf("after: %+v", v)

@@ -212,13 +212,16 @@ func TestSecretsAreNeverShown(t *testing.T) {
 func testSecrets(t *testing.T, postgres bool) {
 	s := &stage{seen: places{}}
 	metrics, hubToken, fromBackend, password := planted("the token of the metrics"), planted("the token for GitHub"), planted("what the backend holds"), planted("a password")
-	s.canaries = append(s.canaries, metrics, hubToken, fromBackend, password)
+	client, hook := planted("the secret of a client"), canary{"the secret of alerts", "", rand.Text() + rand.Text()}
+	s.canaries = append(s.canaries, metrics, hubToken, fromBackend, password, client, hook)
 	o := harness.Options{
 		Upstreams: map[string]string{"app": grief(t, fromBackend.value), "dead": fmt.Sprintf("http://127.0.0.1:%d", closedPort(t))},
 		Routes:    strings.ReplaceAll(secretsRoutes, "match:", "upstream: app, match:"),
 		Top: "log: { level: debug }\nmetrics: { token: env:SANMON_TEST_METRICS }\ncsp: { learn: true, approved: approved.csp, report_sample: true }\n" +
-			"leaks: { github: { receive: true, keys: \"http://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "/\", token: env:SANMON_TEST_HUB } }\n",
-		Env: []string{"SANMON_TEST_METRICS=" + metrics.value, "SANMON_TEST_HUB=" + hubToken.value},
+			"leaks: { github: { receive: true, keys: \"http://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "/\", token: env:SANMON_TEST_HUB } }\n" +
+			"clients: [ { id: batch, type: confidential, secret: env:SANMON_TEST_CLIENT, grants: [client_credentials], service: batch, scopes: [\"notes:read\"] } ]\n" +
+			"alerts: { webhook: \"http://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "/\", secret: env:SANMON_TEST_HOOK }\n",
+		Env: []string{"SANMON_TEST_METRICS=" + metrics.value, "SANMON_TEST_HUB=" + hubToken.value, "SANMON_TEST_CLIENT=" + client.value, "SANMON_TEST_HOOK=whsec_" + base64.StdEncoding.EncodeToString([]byte(hook.core))},
 	}
 	o.Routes = strings.ReplaceAll(o.Routes, "upstream: dead, upstream: app,", "upstream: dead,")
 	var database string
@@ -241,6 +244,7 @@ func testSecrets(t *testing.T, postgres bool) {
 	}
 	s.g.Start(t)
 	s.live(t, password.value)
+	s.token(t, client.value)
 	s.rejected(t)
 	s.attack(t)
 	s.commands(t, password.value)
@@ -317,6 +321,23 @@ func (s *stage) live(t *testing.T, password string) {
 			}
 		}
 	}
+}
+
+// token gets an access token, as a program does.
+func (s *stage) token(t *testing.T, secret string) {
+	t.Helper()
+	s.g.AddKey(t, "service:batch", "--role", "reader")
+	c := s.g.Client(t)
+	basic := base64.StdEncoding.EncodeToString([]byte("batch:" + url.QueryEscape(secret)))
+	var got struct {
+		Token string `json:"access_token"`
+	}
+	within(t, boundStop, func() bool {
+		a := c.Post(t, "/.sanmon/oauth/token", urlencoded, "grant_type=client_credentials&scope=notes:read", "Authorization", "Basic "+basic)
+		return a.Status == 200 && json.Unmarshal(a.Body, &got) == nil && got.Token != ""
+	})
+	s.plant("an access token", got.Token, got.Token[len(got.Token)-80:])
+	want(t, "the token", c.Get(t, "/guarded", "Authorization", "Bearer "+got.Token), 200, "")
 }
 
 // rejected plants secrets that are none of ours, or no longer.

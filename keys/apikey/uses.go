@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	flushEvery = 2 * time.Second // each key waits for it once a minute at most
+	flushEvery = time.Second // each key waits for it once a minute at most
 	retryEvery = time.Second
 	flushBatch = 500
 	// lastFlush is what Run may still take when it is told to end.
