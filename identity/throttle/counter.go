@@ -7,7 +7,26 @@ import "time"
 type counter struct {
 	failures []int64 // microseconds; at most as many as the limit
 	pending  int
-	window   time.Duration
+	window   time.Duration // that counts now
+	fills    int           // how often the count has filled, since the last success
+	last     int64         // failure, microseconds
+}
+
+// memory is how long it is remembered that a count has filled.
+const memory = 24 * time.Hour
+
+// windowOf is the window that counts now: it doubles with each time that the count has
+// filled after the first, up to l.Most (NIST SP 800-63B-4, Section 3.2.2, has waits of 30 s
+// to an hour).
+func (c *counter) windowOf(now time.Time, l Limit) time.Duration {
+	if c.fills > 0 && now.UnixMicro()-c.last >= memory.Microseconds() {
+		c.fills = 0
+	}
+	w := l.Window
+	for n := 1; n < c.fills && w < l.Most; n++ {
+		w = min(2*w, l.Most)
+	}
+	return w
 }
 
 // settling is how long to wait for attempts that have no outcome yet.
@@ -15,11 +34,12 @@ const settling = time.Second
 
 // wait returns how long an attempt has to wait, 0 when it may begin.
 func (c *counter) wait(now time.Time, l Limit) time.Duration {
-	c.expire(now, l.Window)
+	window := c.windowOf(now, l)
+	c.expire(now, window)
 	switch {
 	case len(c.failures) >= l.Failures:
 		oldest := time.UnixMicro(c.failures[len(c.failures)-l.Failures])
-		return oldest.Add(l.Window).Sub(now)
+		return oldest.Add(window).Sub(now)
 	case len(c.failures)+c.pending >= l.Failures:
 		return settling
 	}
@@ -27,12 +47,16 @@ func (c *counter) wait(now time.Time, l Limit) time.Duration {
 }
 
 func (c *counter) fail(now time.Time, l Limit) {
-	c.expire(now, l.Window)
-	c.window = l.Window
+	c.expire(now, c.windowOf(now, l))
 	if len(c.failures) >= l.Failures {
 		c.failures = c.failures[1:]
 	}
 	c.failures = append(c.failures, now.UnixMicro())
+	c.last = now.UnixMicro()
+	if len(c.failures) == l.Failures && l.Most > 0 {
+		c.fills++
+	}
+	c.window = c.windowOf(now, l)
 }
 
 // expire drops the failures that are a window or more ago.
@@ -48,7 +72,7 @@ func (c *counter) expire(now time.Time, window time.Duration) {
 // over reports that nothing in c counts any more.
 func (c *counter) over(now time.Time) bool {
 	c.expire(now, c.window)
-	return c.pending == 0 && len(c.failures) == 0
+	return c.pending == 0 && len(c.failures) == 0 && (c.fills == 0 || now.UnixMicro()-c.last >= memory.Microseconds())
 }
 
 // sample is how many counters are looked at to make room for one.

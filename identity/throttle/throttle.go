@@ -20,12 +20,15 @@ import (
 type Limit struct {
 	Failures int
 	Window   time.Duration
+	// Most is what Window grows to: it doubles with each time that the count fills, until a
+	// success or a day without a failure. 0: it does not grow.
+	Most time.Duration
 }
 
 // Options of a Throttle. Zero values take the default that is named.
 type Options struct {
-	Account Limit // per account, from unknown devices together; 10 in 15 min
-	Device  Limit // per known device of an account; 10 in 15 min
+	Account Limit // per account, from unknown devices together; 10 in 15 min, growing to 1 h
+	Device  Limit // per known device of an account; 10 in 15 min, growing to 1 h
 	Network Limit // per network and over all accounts, from unknown devices; 30 in 10 min
 	Max     int   // counters in memory; 100,000
 }
@@ -52,14 +55,14 @@ type name [16]byte
 
 // New returns an empty Throttle.
 func New(o Options) *Throttle {
-	def := func(l *Limit, n int, d time.Duration) {
+	def := func(l *Limit, n int, d, most time.Duration) {
 		if l.Failures <= 0 || l.Window <= 0 {
-			*l = Limit{n, d}
+			*l = Limit{n, d, most}
 		}
 	}
-	def(&o.Account, 10, 15*time.Minute)
-	def(&o.Device, 10, 15*time.Minute)
-	def(&o.Network, 30, 10*time.Minute)
+	def(&o.Account, 10, 15*time.Minute, time.Hour)
+	def(&o.Device, 10, 15*time.Minute, time.Hour)
+	def(&o.Network, 30, 10*time.Minute, 0) // many people may be behind one
 	if o.Max <= 0 {
 		o.Max = 100_000
 	}
@@ -146,7 +149,7 @@ func (k *Ticket) kind(i int) string {
 func (k *Ticket) Succeeded() {
 	k.settle(func(c *counter, i int) {
 		if i == 0 {
-			c.failures = nil
+			c.failures, c.fills = nil, 0
 		}
 	})
 }
@@ -165,7 +168,7 @@ func (k *Ticket) settle(f func(c *counter, i int)) {
 		c := k.t.counter(k.names[i])
 		c.pending = max(0, c.pending-1)
 		f(c, i)
-		if c.pending == 0 && len(c.failures) == 0 {
+		if c.pending == 0 && len(c.failures) == 0 && c.fills == 0 {
 			delete(k.t.counters, k.names[i])
 		}
 	}

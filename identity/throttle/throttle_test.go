@@ -62,7 +62,7 @@ func TestAccount(t *testing.T) {
 
 // The failure that fills a count says so, and no one before it.
 func TestAFullCountIsTold(t *testing.T) {
-	th := New(Options{Account: Limit{3, time.Minute}, Device: Limit{2, time.Minute}, Network: Limit{4, time.Minute}})
+	th := New(Options{Account: Limit{Failures: 3, Window: time.Minute}, Device: Limit{Failures: 2, Window: time.Minute}, Network: Limit{Failures: 4, Window: time.Minute}})
 	for i, c := range []struct {
 		account, device, full string
 	}{
@@ -77,7 +77,7 @@ func TestAFullCountIsTold(t *testing.T) {
 			t.Errorf("attempt %d: full %q, want %q", i, full, c.full)
 		}
 	}
-	th = New(Options{Account: Limit{1, time.Minute}, Network: Limit{1, time.Minute}})
+	th = New(Options{Account: Limit{Failures: 1, Window: time.Minute}, Network: Limit{Failures: 1, Window: time.Minute}})
 	k, err := th.Begin(t0, Attempt{Account: alice, Network: net1})
 	if err != nil {
 		t.Fatal(err)
@@ -223,9 +223,9 @@ func TestMemoryIsBoundedAndKeepsWhatIsUnderAttack(t *testing.T) {
 	if in, _ := fails(t, th, t0, 1, Attempt{Account: alice, Network: net2}); in != 0 {
 		t.Error("a flood washed out the account under attack")
 	}
-	th.Sweep(t0.Add(time.Hour))
+	th.Sweep(t0.Add(25 * time.Hour))
 	if th.Len() != 0 {
-		t.Errorf("%d counters are left an hour later", th.Len())
+		t.Errorf("%d counters are left a day later", th.Len())
 	}
 }
 
@@ -247,7 +247,7 @@ func TestNamesAreKeptApart(t *testing.T) {
 // In no window are more failures let in than the limit, whatever the order of things.
 func TestNeverMoreThanTheLimit(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		th := New(Options{Account: Limit{3, time.Minute}, Network: Limit{5, 30 * time.Second}})
+		th := New(Options{Account: Limit{Failures: 3, Window: time.Minute}, Network: Limit{Failures: 5, Window: 30 * time.Second}})
 		now := t0
 		var at []time.Time
 		for range rapid.IntRange(1, 80).Draw(rt, "n") {
@@ -367,4 +367,54 @@ func Example() {
 	// Output:
 	// rate_limited 15m0s
 	// <nil>
+}
+
+// TestTheWaitGrows: whoever goes on guessing waits longer, until a success or a day of rest.
+func TestTheWaitGrows(t *testing.T) {
+	th := New(Options{})
+	guess := Attempt{Account: alice, Network: net1}
+	at := t0
+	for i, want := range []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, time.Hour} {
+		guess.Network = string(rune('a' + i)) // not the network's count
+		in, wait := fails(t, th, at, 12, guess)
+		if in != 10 || wait != want {
+			t.Errorf("time %d: %d in, wait %v; want 10 and %v", i, in, wait, want)
+		}
+		th.Sweep(at.Add(wait)) // sweeping forgets nothing that counts
+		at = at.Add(wait)
+	}
+	// A network does not: many people may be behind it.
+	th = New(Options{Account: Limit{Failures: 1000, Window: time.Minute}})
+	at = t0
+	for range 3 {
+		if in, wait := fails(t, th, at, 32, Attempt{Account: alice, Network: net1}); in != 30 || wait != 10*time.Minute {
+			t.Errorf("network: %d in, wait %v", in, wait)
+		}
+		at = at.Add(10 * time.Minute)
+	}
+	for name, rest := range map[string]func(*Throttle, time.Time) time.Time{
+		"a success": func(th *Throttle, at time.Time) time.Time {
+			k, err := th.Begin(at, Attempt{Account: alice, Network: net2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			k.Succeeded()
+			return at
+		},
+		"a day": func(_ *Throttle, at time.Time) time.Time { return at.Add(24 * time.Hour) },
+		"a day and a sweep": func(th *Throttle, at time.Time) time.Time {
+			if th.Sweep(at.Add(24 * time.Hour)); th.Len() != 0 {
+				t.Errorf("%d counters are left", th.Len())
+			}
+			return at.Add(24 * time.Hour)
+		},
+	} {
+		th := New(Options{})
+		fails(t, th, t0, 12, Attempt{Account: alice, Network: net1})
+		fails(t, th, t0.Add(time.Hour), 12, Attempt{Account: alice, Network: net1})
+		at := rest(th, t0.Add(2*time.Hour))
+		if in, wait := fails(t, th, at, 12, Attempt{Account: alice, Network: net2}); in != 10 || wait != 15*time.Minute {
+			t.Errorf("after %s: %d in, wait %v", name, in, wait)
+		}
+	}
 }
