@@ -209,3 +209,27 @@ func TestTheLastGoodSecretIsUsed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A receiver that says nothing is given up; one that has answered is believed, whatever it
+// goes on to say.
+func TestASlowReceiver(t *testing.T) {
+	end := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/endless" {
+			w.WriteHeader(200)
+			_ = http.NewResponseController(w).Flush()
+		}
+		<-end
+	}))
+	defer srv.Close()
+	defer close(end)
+	c := client(t, srv.URL+"/silent")
+	c.client.Timeout = 50 * time.Millisecond
+	err := c.Post(t.Context(), "msg_1", nil)
+	if f, ok := errors.AsType[*Failure](err); !ok || f.Status != 0 || !strings.Contains(f.Reason, "does not answer within 10s") {
+		t.Errorf("%v", err)
+	}
+	if err := client(t, srv.URL+"/endless").Post(t.Context(), "msg_1", nil); err != nil {
+		t.Errorf("it has answered 200: %v", err)
+	}
+}
