@@ -47,12 +47,24 @@ func createKey(p *Portal, ctx context.Context, me own, v Visit, _ *http.Request,
 	return flash{Notice: "key_created", Secrets: expose([]secret.Value{key})}, err
 }
 
+// rotateKey replaces a key, once: each key that it makes has the limit of the first and is
+// listed, so that nobody multiplies a limit, or hides a key behind others.
 func rotateKey(p *Portal, ctx context.Context, me own, v Visit, _ *http.Request, f fields) (flash, error) {
-	old, err := p.ownKey(ctx, me, f.get("id"))
-	if err != nil || old.ID == "" || !old.ExpiresAt.IsZero() && !v.Now.Before(old.ExpiresAt) {
-		return flash{Error: "gone"}, err
+	all, err := p.Account.Store.KeysOf(ctx, me.Subject, maxKeys)
+	if err != nil {
+		return flash{}, err
 	}
-	_, key, err := p.Account.Keys.Rotate(ctx, old.ID, keyOverlap, me.Subject, v.Now)
+	id := f.get("id")
+	alive := slices.ContainsFunc(all, func(k apikey.Record) bool {
+		return k.ID == id && (k.ExpiresAt.IsZero() || v.Now.Before(k.ExpiresAt))
+	})
+	switch {
+	case !alive, slices.ContainsFunc(all, func(k apikey.Record) bool { return k.Replaces == id }):
+		return flash{Error: "gone"}, nil
+	case len(all) >= maxKeys:
+		return flash{Error: "key_many"}, nil
+	}
+	_, key, err := p.Account.Keys.Rotate(ctx, id, keyOverlap, me.Subject, v.Now)
 	return flash{Notice: "key_rotated", Secrets: expose([]secret.Value{key})}, err
 }
 

@@ -361,6 +361,20 @@ func TestPersonalKeys(t *testing.T) {
 	if secrets = h.expect("rotate", h.post(AccountPath+"/key/rotate", url.Values{"id": {all[0].ID}}), "replaces the other"); len(secrets) != 1 {
 		t.Error("no key is shown")
 	}
+	// One that was replaced is not replaced again: its limit would be there once more, and
+	// a key behind fifty others is not listed.
+	h.expect("rotate again", h.post(AccountPath+"/key/rotate", url.Values{"id": {all[0].ID}}), "gone already")
+	for n := range maxKeys - 2 {
+		if _, _, err := h.Account.Keys.Create(t.Context(), apikey.Spec{Owner: "usr_ann", Env: apikey.Live, Scopes: []string{"notes:read"}}, "cli", noon.Add(time.Duration(n)*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	full, _ := h.store.KeysOf(t.Context(), "usr_ann", 2*maxKeys)
+	if len(full) != maxKeys {
+		t.Fatalf("%d keys", len(full))
+	}
+	h.expect("rotate beyond the bound", h.post(AccountPath+"/key/rotate", url.Values{"id": {full[0].ID}}), "too many keys")
+	h.expect("create beyond the bound", h.post(AccountPath+"/key/create", url.Values{"scope": {"notes:read"}, "days": {"30"}}), "too many keys")
 	// A key of somebody else is none of the person's.
 	other, _, err := h.Account.Keys.Create(t.Context(), apikey.Spec{Owner: "usr_ben", Env: apikey.Live, Scopes: []string{"notes:read"}}, "cli", noon)
 	if err != nil {
