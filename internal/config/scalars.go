@@ -39,12 +39,6 @@ func enum(name string, values ...string) scalar {
 	}}
 }
 
-// without marks values of an enumeration that belong to later versions.
-func (s scalar) without(off string, values ...string) scalar {
-	s.off, s.later = off, values
-	return s
-}
-
 // flag is true or false.
 func flag() scalar {
 	return scalar{name: "switch", want: "write true or false", form: boolean, parse: func(s string) (any, error) {
