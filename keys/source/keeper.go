@@ -56,7 +56,7 @@ type Live struct {
 
 	last    atomic.Pointer[reading]
 	reading chan struct{} // one token: the right to read
-	failed  bool          // of who holds the token: the last attempt failed and was logged
+	failed  string        // of who holds the token: why the last attempt failed, as it was logged
 	tried   time.Time     // of who holds the token
 }
 
@@ -258,18 +258,18 @@ func (l *Live) try(ctx context.Context, v secret.Value) error {
 	return nil
 }
 
-// note logs a failure once, until it is over.
+// note logs a failure once, until it is over or another one.
 func (l *Live) note(ctx context.Context, err error) {
-	if l.failed || ctx.Err() != nil || l.k.Logger == nil {
+	if l.failed == err.Error() || ctx.Err() != nil || l.k.Logger == nil {
 		return
 	}
-	l.failed = true
+	l.failed = err.Error()
 	l.k.Logger.Warn("a secret could not be read again; the last good value stays in use", "setting", l.w.Name, "until", l.last.Load().at.Add(l.k.maxAge()).UTC().Format(time.RFC3339), "error", err)
 }
 
 func (l *Live) good(changed bool) {
-	failed := l.failed
-	l.failed = false
+	failed := l.failed != ""
+	l.failed = ""
 	if l.k.Logger == nil {
 		return
 	}
