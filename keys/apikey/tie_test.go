@@ -12,6 +12,7 @@ import (
 	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/caller"
 	"github.com/sanmon-gate/sanmon/refusal"
+	"github.com/sanmon-gate/sanmon/secret"
 	"pgregory.net/rapid"
 )
 
@@ -74,6 +75,39 @@ func TestKeyFromBefore(t *testing.T) {
 	found, err := h.s.Report(t.Context(), key, "holder", "", t0)
 	if err != nil || !found.Ours || !found.Revoked {
 		t.Errorf("a report of it: %+v %v", found, err)
+	}
+}
+
+// With a newer pepper such a key is bound at its next use, and cannot be widened after that.
+func TestKeyFromBeforeIsBound(t *testing.T) {
+	h := build(t)
+	id, key, err := Generate(Live)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(key.Expose())
+	sum, _ := h.macs.sum(1, text, &tie{})
+	h.store.keys[id.String()] = Record{ID: id.String(), Owner: "usr_1", Env: "live", Roles: []string{"reader"}, Pepper: 1, MAC: sum, CreatedAt: t0}
+	two := secret.NewRing(secret.PurposePepper, secret.Key{Version: 1, Value: secret.New(make([]byte, 32))}, secret.Key{Version: 2, Value: secret.NewString(strings.Repeat("p", 32))})
+	x, err := NewIndex(h.store, Options{Env: Live, Peppers: two, Owners: h.people, Remacs: h.store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge := func() error {
+		var c caller.Caller
+		return errors.Join(x.Load(t.Context()), x.Judge(t.Context(), text, home, t0, &c))
+	}
+	if err := errors.Join(judge(), x.FlushRemacs(t.Context()), judge()); err != nil {
+		t.Fatal(err)
+	}
+	r := h.store.keys[id.String()]
+	if !r.Bound || r.Pepper != 2 {
+		t.Fatalf("bound %v, pepper %d", r.Bound, r.Pepper)
+	}
+	r.Roles = []string{"admin"}
+	h.store.keys[r.ID] = r
+	if code := refusal.From(judge()).Code; code != refusal.KeyInvalid {
+		t.Errorf("with other roles: %q", code)
 	}
 }
 
