@@ -90,6 +90,7 @@ func TestClientCredentials(t *testing.T) {
 		{"two ways", with("client_id", "batch", "client_secret", batchSecret), auth, 400, "invalid_request"},
 		{"two ids", with("client_id", "api"), auth, 400, "invalid_request"},
 		{"another grant type", with("client_id", "mobile"), nil, 400, "unauthorized_client"},
+		{"refreshing, which it may not", with("grant_type", "refresh_token", "refresh_token", "x"), auth, 400, "unauthorized_client"},
 		{"password", url.Values{"grant_type": {"password"}}, auth, 400, "unsupported_grant_type"},
 		{"no grant type", url.Values{"x": {"y"}}, auth, 400, "invalid_request"},
 		{"a scope too wide", with("scope", "notes:read admin"), auth, 400, "invalid_scope"},
