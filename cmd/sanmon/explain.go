@@ -47,7 +47,7 @@ func explainCommand(env *environment) *cobra.Command {
 			return env.explainRequest(args[0], args[1], as, roles)
 		},
 	}
-	c.Flags().StringVar(&as, "as", "nobody", "credential of the caller: nobody, session or key")
+	c.Flags().StringVar(&as, "as", "nobody", "credential of the caller: nobody, session, app (signed in at the backend) or key")
 	c.Flags().StringArrayVar(&roles, "role", nil, "role that the caller holds; may be repeated")
 	return env.withJSON(c)
 }
@@ -72,10 +72,12 @@ func supposed(as string, roles []string) (caller.Caller, error) {
 		return caller.Caller{}, nil
 	case "session":
 		return caller.Caller{Kind: caller.Session, Subject: "supposed", Credential: &caller.Rights{Whole: true}, Principal: rights, AuthTime: time.Now()}, nil
+	case "app":
+		return caller.Caller{Kind: caller.App, Subject: "supposed", Credential: &caller.Rights{}, Principal: &caller.Rights{}, AuthTime: time.Now()}, nil
 	case "key":
 		return caller.Caller{Kind: caller.Key, Subject: "supposed", Credential: rights, Principal: rights}, nil
 	}
-	return caller.Caller{}, usageError{fmt.Errorf("--as %q is none of nobody, session, key", as)}
+	return caller.Caller{}, usageError{fmt.Errorf("--as %q is none of nobody, session, app, key", as)}
 }
 
 // explain walks the steps that need no live state.
@@ -105,8 +107,15 @@ func explain(g *sanmon.Gate, method, path string, who caller.Caller) explanation
 		return x.refused(err)
 	}
 	x.say("5 caller: %s", who.Kind)
-	if who.Kind == caller.Session && writes {
+	entrance := route.App != nil && r.Boundary.Takes(caller.App) && route.App.SignsIn(t.Decoded) && who.Kind != caller.Key
+	if (who.Kind == caller.Session || who.Kind == caller.App || entrance) && writes {
 		x.sayToken(route)
+	}
+	if entrance {
+		x.say("7 policy: a login path of upstream %s, open to everybody", route.Upstream)
+		x.sayRest(route)
+		x.Verdict = "allowed"
+		return x
 	}
 	both, err := g.Table.Authorise(r, &who, time.Now())
 	x.say("7 policy: requires [%s]; the credential grants it: %v; the principal may: %v", strings.Join(r.Require, " "), both.Credential, both.Principal)
