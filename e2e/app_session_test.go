@@ -352,3 +352,30 @@ func cookiesOf(all map[string]string) (list []*http.Cookie) {
 	}
 	return list
 }
+
+// TestAppExplained: the commands know the boundary.
+func TestAppExplained(t *testing.T) {
+	b := harness.SharedBackend(t, harness.Django)
+	g := harness.NewGate(t, harness.Options{Upstreams: appUpstream(b.URL), Routes: appRoutes})
+	for _, row := range []struct{ args, verdict, code string }{
+		{"GET /notes/ --as app", "allowed", ""}, {"GET /notes/ --as nobody", "refused", "login_required"}, {"GET /notes/ --as key", "refused", "login_required"},
+		{"POST /login/ --as nobody", "allowed", ""}, {"GET /admin/login/ --as app", "allowed", ""},
+	} {
+		var x struct{ Verdict, Code string }
+		r := g.Run(t, "", append([]string{"explain", "--json"}, strings.Fields(row.args)...)...)
+		if err := json.Unmarshal([]byte(r.Stdout), &x); err != nil || x.Verdict != row.verdict || x.Code != row.code {
+			t.Errorf("%s: %s %s (%v)", row.args, r.Stdout, r.Stderr, err)
+		}
+	}
+	var routes []struct {
+		ID       string
+		Boundary []string
+		CSRF     string
+	}
+	g.CLIJSON(t, &routes, "", "routes")
+	for _, r := range routes {
+		if r.ID == "rest" && (strings.Join(r.Boundary, ",") != "app" || r.CSRF != "session") {
+			t.Errorf("%+v", r)
+		}
+	}
+}
