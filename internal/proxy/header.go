@@ -21,6 +21,9 @@ func prepareHeader(out *Outgoing) error {
 		upgrade = h["Upgrade"]
 	}
 	dropHopByHop(h)
+	if bodiless(out) {
+		delete(h, "Expect") // RFC 9110, Section 10.1.1: not without content
+	}
 	if out.Upgrade && len(upgrade) != 1 {
 		return refusal.New(refusal.HeaderAmbiguous, "an upgrade names %d protocols [name one in Upgrade]", len(upgrade))
 	}

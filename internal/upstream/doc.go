@@ -4,7 +4,8 @@
 //
 // Its reader is strict (RFC 9112): what has two readings has none here, and the
 // connection ends with it. A connection is used again only when its last answer ended
-// where its framing said, nothing followed, and nothing has arrived since.
+// where its framing said, nothing followed, and nothing has arrived since; after an answer
+// to HEAD, behind which some servers send content all the same, never.
 //
 // It carries requests whose body is in memory. Upgrades, streamed bodies and TLS are left
 // to http.Transport.

@@ -69,10 +69,11 @@ func (c *conn) write(q *Request) error {
 }
 
 // ours reports whether a field is written from the request itself, or is none that
-// passes this hop.
+// passes this hop. Expect is none: the body goes with the head, or there is none, and an
+// expectation without content is not allowed (RFC 9110, Section 10.1.1).
 func ours(name string) bool {
 	switch name {
-	case "Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Upgrade":
+	case "Host", "Content-Length", "Transfer-Encoding", "Connection", "Expect", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Upgrade":
 		return true
 	}
 	return false

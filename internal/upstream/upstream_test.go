@@ -106,7 +106,7 @@ func TestRequestOnTheWire(t *testing.T) {
 		{Request{Method: "POST", Target: "/", Host: "h"}, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"},
 		{Request{Method: "DELETE", Target: "/", Host: "h"}, "DELETE / HTTP/1.1\r\nHost: h\r\n\r\n"},
 		{Request{Method: "DELETE", Target: "/", Host: "h", Body: []byte("abc")}, "DELETE / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n"},
-		{Request{Method: "GET", Target: "/", Host: "h", Header: map[string][]string{"Content-Length": {"9"}, "Transfer-Encoding": {"chunked"}, "Host": {"evil"}, "Connection": {"x"}, "Upgrade": {"y"}, "Te": {"z"}, "Trailer": {"T"}}}, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"},
+		{Request{Method: "GET", Target: "/", Host: "h", Header: map[string][]string{"Content-Length": {"9"}, "Transfer-Encoding": {"chunked"}, "Host": {"evil"}, "Connection": {"x"}, "Upgrade": {"y"}, "Te": {"z"}, "Trailer": {"T"}, "Expect": {"100-continue"}}}, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"},
 	} {
 		c.q.Timeout, c.q.Idle = 5*time.Second, 5*time.Second
 		if _, _, err := do(t, b.Pool, &c.q); err != nil {
