@@ -97,7 +97,14 @@ const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 // at this hop does not pass.
 func TestRequestOnTheWire(t *testing.T) {
 	got := make(chan string, 1)
-	b := serve(t, Options{}, func(c net.Conn) { h, _ := head(c); got <- h; _, _ = io.WriteString(c, ok) })
+	b := serve(t, Options{}, func(c net.Conn) {
+		h, _ := head(c)
+		if strings.Contains(h, "Length: 3") { // closing over what was not read would reset the connection
+			_, _ = io.CopyN(io.Discard, c, 3)
+		}
+		got <- h
+		_, _ = io.WriteString(c, ok)
+	})
 	for _, c := range []struct {
 		q    Request
 		want string
