@@ -98,12 +98,13 @@ const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 func TestRequestOnTheWire(t *testing.T) {
 	got := make(chan string, 1)
 	b := serve(t, Options{}, func(c net.Conn) {
-		h, _ := head(c)
-		if strings.Contains(h, "Length: 3") { // closing over what was not read would reset the connection
-			_, _ = io.CopyN(io.Discard, c, 3)
+		for h, more := head(c); more; h, more = head(c) {
+			if strings.Contains(h, "Length: 3") {
+				_, _ = io.CopyN(io.Discard, c, 3)
+			}
+			got <- h
+			_, _ = io.WriteString(c, ok)
 		}
-		got <- h
-		_, _ = io.WriteString(c, ok)
 	})
 	for _, c := range []struct {
 		q    Request
