@@ -190,7 +190,8 @@ func essence(v any, refers func(string)) any {
 	switch v := v.(type) {
 	case map[string]any:
 		m := make(map[string]any, len(v))
-		for key, value := range v {
+		for _, key := range slices.Sorted(maps.Keys(v)) { // references are reported in one order
+			value := v[key]
 			switch key {
 			case "summary", "description", "example", "examples", "responses", "tags", "title", "externalDocs", "deprecated", "operationId", "callbacks":
 				if _, text := value.(map[string]any); !text || key == "responses" || key == "examples" || key == "externalDocs" || key == "callbacks" {

@@ -183,3 +183,24 @@ func TestNatures(t *testing.T) {
 		t.Errorf("%d operations", len(n))
 	}
 }
+
+// A document does not differ from itself, however many references an operation has: they
+// were followed in the order of a map.
+func TestNoDifferences(t *testing.T) {
+	doc := []byte(`{"openapi":"3.1.0","info":{"title":"t","version":"1"},"paths":{"/a":{"post":{"requestBody":{"content":{"application/json":{"schema":{"type":"object","properties":{
+		"a":{"$ref":"#/components/schemas/A"},"b":{"$ref":"#/components/schemas/B"},"c":{"$ref":"#/components/schemas/C"}}}}}},"responses":{}}}},
+		"components":{"schemas":{"A":{"type":"string"},"B":{"type":"integer"},"C":{"type":"boolean"}}}}`)
+	first, err := Parse(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		again, err := Parse(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := Differences(first, again); d != nil {
+			t.Fatalf("the same document differs: %v", d)
+		}
+	}
+}
