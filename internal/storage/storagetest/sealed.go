@@ -10,6 +10,7 @@ import (
 
 	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/identity/factor"
+	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/internal/storage"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
 	"github.com/sanmon-gate/sanmon/secret"
@@ -44,6 +45,13 @@ func sealedAnew(t *testing.T, open Open) {
 		sealed := must(old.Seal("totp/"+user, []byte(user)))(t)
 		ok(t, db.SetTOTP(ctx, factor.TOTP{User: user, Sealed: sealed, CreatedAt: t0}, nil, event(audit.FactorAdded)))
 	}
+	for _, sid := range []string{"a", "b"} {
+		ses := ses(sid, "usr_1", 0)
+		if ses.Kind = session.App; sid == "a" {
+			ses.Jar = must(old.Seal("jar/a", []byte("cookies")))(t)
+		}
+		ok(t, db.CreateSession(ctx, ses, 0, event(audit.LoginOK)))
+	}
 	var kinds []secret.SealedKind
 	for _, name := range storage.SealedKinds() {
 		kinds = append(kinds, secret.SealedKind{Name: name, Purpose: func(id string) string {
@@ -56,7 +64,15 @@ func sealedAnew(t *testing.T, open Open) {
 	before := must(db.LastChange(ctx))(t)
 	r := &secret.Resealer{Store: db, Master: both, Kinds: kinds, Actor: "cli", Batch: 3}
 	done := must(r.Run(ctx))(t)
-	if done["keyset"] != 4 || done["totp"] != 7 {
+	if a := must(db.SessionBySID(ctx, "a"))(t); !both.Seals(a.Jar) {
+		t.Error("the jar of a session was left as it was")
+	} else if v, err := fresh.Open("jar/a", a.Jar); err != nil || !v.Equal(secret.NewString("cookies")) {
+		t.Errorf("jar: %v", err)
+	}
+	if b := must(db.SessionBySID(ctx, "b"))(t); b.Jar != nil {
+		t.Error("a session without a jar has one")
+	}
+	if done["keyset"] != 4 || done["totp"] != 7 || done["jar"] != 1 {
 		t.Errorf("sealed anew: %v", done)
 	}
 	for _, purpose := range []string{"csrf", "pepper"} {
@@ -77,14 +93,14 @@ func sealedAnew(t *testing.T, open Open) {
 	for _, c := range must(db.Changes(ctx, before, 100))(t) {
 		told = append(told, string(c.Kind)+":"+c.ID)
 	}
-	if !slices.Equal(told, []string{"keyset:csrf", "keyset:pepper"}) {
+	if !slices.Equal(told, []string{"keyset:csrf", "keyset:pepper", "session:a"}) {
 		t.Errorf("feed %q", told)
 	}
 	events := must(db.Events(ctx, 0, 100))(t)
-	if last := events[len(events)-1]; last.Event != audit.KeysetRotated || last.Actor != "cli" || last.Detail != "purpose=master sealed=totp count=1 key="+both.IDs()[0] {
+	if last := events[len(events)-1]; last.Event != audit.KeysetRotated || last.Actor != "cli" || last.Detail != "purpose=master sealed=jar count=1 key="+both.IDs()[0] {
 		t.Errorf("%+v", last)
 	}
-	if again := must(r.Run(ctx))(t); again["keyset"]+again["totp"] != 0 {
+	if again := must(r.Run(ctx))(t); again["keyset"]+again["totp"]+again["jar"] != 0 {
 		t.Errorf("a second time: %v", again)
 	}
 }
