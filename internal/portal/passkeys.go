@@ -37,7 +37,7 @@ type ceremony struct {
 func readCeremony(r *http.Request) (ceremony, error) {
 	var c ceremony
 	if media(r) != mediaJSON {
-		return c, refusal.New(refusal.TypeNotAllowed, "a passkey came as %.60q (send %s)", r.Header.Get("Content-Type"), mediaJSON)
+		return c, refusal.New(refusal.TypeNotAllowed, "a passkey came as something else (send %s)", mediaJSON)
 	}
 	body, err := readBody(r, maxCeremony)
 	if err != nil {
@@ -81,6 +81,12 @@ func (p *Portal) passkeyFinish(w http.ResponseWriter, r *http.Request, v Visit) 
 		return noPasskeys()
 	}
 	c, err := readCeremony(r)
+	if err == nil {
+		// What nobody's authenticator made is no failed login: it fills no trail.
+		if _, no := passkey.Read(c.Response); no != nil {
+			err = asInput(no)
+		}
+	}
 	if err != nil {
 		return err
 	}
