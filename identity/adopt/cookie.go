@@ -74,7 +74,7 @@ func plain(s string) bool {
 // defaultPath is RFC 6265, Section 5.1.4.
 func defaultPath(path string) string {
 	i := strings.LastIndexByte(path, '/')
-	if i <= 0 {
+	if i <= 0 || path[0] != '/' {
 		return "/"
 	}
 	return path[:i]

@@ -33,6 +33,8 @@ func TestParseSet(t *testing.T) {
 		{"s=; Path=/; Expires=Wed, 21-Oct-2026 07:28:00 GMT", "/", "s", "", "/", time.Date(2026, 10, 21, 7, 28, 0, 0, time.UTC), true},
 		{"s=1; Path=/; Expires=Wednesday, 21-Oct-26 07:28:00 GMT", "/", "s", "1", "/", time.Date(2026, 10, 21, 7, 28, 0, 0, time.UTC), true},
 		{"s=1; Path=/; Expires=tomorrow", "/", "s", "1", "/", time.Time{}, true},
+		{"s=1", "a/b", "s", "1", "/", time.Time{}, true},
+		{"s=1", "", "s", "1", "/", time.Time{}, true},
 		{"s", "/", "", "", "", time.Time{}, false},
 		{"=x", "/", "", "", "", time.Time{}, false},
 		{"s=a\x00b", "/", "", "", "", time.Time{}, false},

@@ -192,9 +192,17 @@ func FuzzRegister(f *testing.F) {
 	b, br := newBinder(1), newBrowser(f)
 	good := br.registers(b.Registration("ses_1", t0))
 	f.Add(good)
-	f.Fuzz(func(t *testing.T, s string) {
-		if _, err := b.Register("ses_1", s, t0); err == nil && s != good {
+	f.Fuzz(func(t *testing.T, s string) { // other processes have other keys, whose responses are good, too
+		if _, err := b.Register("ses_1", s, t0); err != nil {
+			return
+		}
+		if strings.Count(s, ".") != 2 || strings.ContainsAny(s, "=+/ \t\r\n") {
 			t.Errorf("%q was taken", s)
+		}
+		for _, other := range []string{s + "A", s[:len(s)-1], "A" + s} {
+			if _, err := b.Register("ses_1", other, t0); err == nil {
+				t.Errorf("%q was taken, and %q", s, other)
+			}
 		}
 	})
 }
