@@ -160,6 +160,11 @@ func TestPasswordResetByMail(t *testing.T) {
 			t.Errorf("opening the link = %d", a.Status)
 		}
 	}
+	if page := c.Get(t, path, opened...); page.Status == 303 {
+		if page = c.Get(t, "/.sanmon/reset/new", opened...); !strings.Contains(string(page.Body), "15 characters or more") {
+			t.Errorf("the page does not say how long a password is:\n%s", clip(page.Body))
+		}
+	}
 	if done := choose(t, c, path, "short one"); !strings.Contains(string(done.Body), `id="wrong"`) || done.Status != 422 {
 		t.Errorf("a short password = %d", done.Status)
 	}
@@ -289,6 +294,39 @@ func TestSignUp(t *testing.T) {
 	}
 	closed := lettersGate(t, s, "")
 	want(t, "signing up where it is closed", closed.Client(t).Get(t, "/.sanmon/signup"), 404, "route_unknown")
+}
+
+// TestBlocklist: a password of the site's own list is refused when it is set, and written
+// down when somebody signs in with it.
+func TestBlocklist(t *testing.T) {
+	const listed = "tangerine bicycle lamp"
+	g := factorsGate(t, "")
+	g.WriteFile(t, "list.txt", "another listed password\n"+listed+"\n")
+	var made struct{ Passwords int }
+	g.CLIJSON(t, &made, "", "pwned", "build", filepath.Join(g.Dir, "list.txt"), "--out", filepath.Join(g.Dir, "pwned.filter"))
+	if made.Passwords != 2 {
+		t.Errorf("%d passwords", made.Passwords)
+	}
+	config, err := os.ReadFile(g.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.CLI(t, listed+"\n", "user", "add", "--email", "old@example.com", "--role", "writer", "--password-stdin") // before there was a list
+	g.WriteConfig(t, strings.Replace(string(config), "routes:", "login: { blocklist: pwned.filter }\nroutes:", 1))
+	if _, err := g.WaitLine(0, 20*time.Second, func(s string) bool { return strings.Contains(s, "configuration reloaded") }); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "a listed password", g.Client(t).TryLogin(t, "old@example.com", listed), 200, "")
+	if out := g.CLI(t, "", "audit", "export"); strings.Count(out, "password.known") != 1 {
+		t.Errorf("the trail:\n%s", out)
+	}
+	var link struct{ Link string }
+	g.CLIJSON(t, &link, "", "user", "reset", "old@example.com")
+	path := strings.TrimPrefix(link.Link, g.URL)
+	if done := choose(t, g.Client(t), path, listed); done.Status != 422 {
+		t.Errorf("a listed password was set: %d", done.Status)
+	}
+	want(t, "another one", choose(t, g.Client(t), path, "bicycle tangerine lamp"), 200, "")
 }
 
 // TestDeliver: a server elsewhere has to speak TLS, and what it refuses for good is told

@@ -126,6 +126,9 @@ func (m mailbox) links() *login.Links {
 // Mail implements portal.Letters.
 func (m mailbox) Mail() bool { return m.now.server != nil }
 
+// Length implements portal.Letters.
+func (m mailbox) Length() int { return m.now.rules.Length }
+
 // Signup implements portal.Letters.
 func (m mailbox) Signup() bool { return m.now.signup }
 

@@ -28,6 +28,8 @@ const (
 type Letters interface {
 	// Mail reports whether letters can be sent at all.
 	Mail() bool
+	// Length is how many characters a password of the site has at least.
+	Length() int
 	// Signup reports whether people can make accounts.
 	Signup() bool
 	// Ask wishes for a letter of link.Reset or link.Signup to an address. Its one refusal is
@@ -227,7 +229,7 @@ func (p *Portal) choosePage(w http.ResponseWriter, r *http.Request, v Visit, tex
 		status = http.StatusUnprocessableEntity
 	}
 	p.Pages.views.Choose(w, r, status, views.Choose{
-		Site: p.Pages.site, Action: choosePath, Email: found.Email, New: found.Kind != link.Reset, Weak: fault == "weak", Differs: fault == "differs",
+		Site: p.Pages.site, Action: choosePath, Email: found.Email, New: found.Kind != link.Reset, Length: p.Letters.Length(), Weak: fault == "weak", Differs: fault == "differs",
 		TokenName: csrf.FieldName, Token: p.Tokens.Issue(csrf.Session, binding, "", v.Now), Login: Prefix + "login",
 	})
 	return nil

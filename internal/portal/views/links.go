@@ -40,6 +40,7 @@ type Choose struct {
 	Done      bool
 	Weak      bool // the password was not acceptable
 	Differs   bool // the two were not the same
+	Length    int  // characters that it has at least
 	TokenName string
 	Token     string
 }
