@@ -97,6 +97,7 @@ type stage struct {
 	g        *harness.Gate
 	seen     places
 	sent     int
+	codes    map[string]int // refusals by code
 	canaries []canary
 }
 
@@ -113,7 +114,7 @@ func (s *stage) request(t *testing.T, c *harness.Client, method, path, body stri
 		t.Fatal(err)
 	}
 	raw, query, _ := strings.Cut(path, "?")
-	u.Opaque, u.RawQuery = "//"+u.Host+raw, query
+	u.Opaque, u.RawQuery = raw, query // sent as it is
 	req := c.Request(t, method, "/", strings.NewReader(body), header...)
 	req.URL = u
 	if body == "" {
@@ -128,6 +129,7 @@ func (s *stage) request(t *testing.T, c *harness.Client, method, path, body stri
 		return a // the client's library does not send or read such a thing
 	}
 	if a.Status >= 400 {
+		s.codes[a.Code()]++
 		var head bytes.Buffer
 		_ = a.Header.Write(&head)
 		s.seen["refusals"] = append(append(s.seen["refusals"], head.Bytes()...), a.Body...)
@@ -210,7 +212,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 }
 
 func testSecrets(t *testing.T, postgres bool) {
-	s := &stage{seen: places{}}
+	s := &stage{seen: places{}, codes: map[string]int{}}
 	metrics, hubToken, fromBackend, password := planted("the token of the metrics"), planted("the token for GitHub"), planted("what the backend holds"), planted("a password")
 	client, hook := planted("the secret of a client"), canary{"the secret of alerts", "", rand.Text() + rand.Text()}
 	s.canaries = append(s.canaries, metrics, hubToken, fromBackend, password, client, hook)
@@ -280,6 +282,10 @@ func testSecrets(t *testing.T, postgres bool) {
 	}
 	if t.Logf("%d requests, %d secrets", s.sent, len(s.canaries)); s.sent < 1000 || len(s.seen["the log"]) < 100_000 {
 		t.Error("this is no test of much")
+	}
+	t.Logf("refusals: %v", s.codes)
+	if len(s.codes) < 18 {
+		t.Errorf("only %d codes of refusals were provoked", len(s.codes))
 	}
 	if postgres && len(s.seen) < 20 {
 		t.Error("the database has fewer tables than it should have")

@@ -21,7 +21,7 @@ func (f fields) get(name string) string { return f.values.Get(name) }
 func readFields(r *http.Request, often ...string) (fields, error) {
 	f := fields{token: r.Header.Get(csrf.HeaderName)}
 	if media(r) != mediaForm {
-		return f, refusal.New(refusal.TypeNotAllowed, "a form came as %.60q (send %s)", r.Header.Get("Content-Type"), mediaForm)
+		return f, refusal.New(refusal.TypeNotAllowed, "a form came as something else (send %s)", mediaForm)
 	}
 	body, err := readBody(r, maxForm)
 	if err != nil {

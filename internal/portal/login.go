@@ -23,7 +23,7 @@ func (p *Portal) login(w http.ResponseWriter, r *http.Request, v Visit) error {
 	case mediaForm:
 		return p.loginForm(w, r, v)
 	}
-	return refusal.New(refusal.TypeNotAllowed, "a login came as %.60q (send %s or %s)", r.Header.Get("Content-Type"), mediaForm, mediaJSON)
+	return refusal.New(refusal.TypeNotAllowed, "a login came as something else (send %s or %s)", mediaForm, mediaJSON)
 }
 
 func (p *Portal) loginJSON(w http.ResponseWriter, r *http.Request, v Visit) error {

@@ -147,7 +147,7 @@ func (p *Portal) programRequest(r *http.Request, v Visit) (oauth.Request, error)
 		return request, err
 	}
 	if media(r) != mediaForm {
-		return request, refusal.New(refusal.TypeNotAllowed, "a request to an OAuth endpoint came as %.60q (send %s)", r.Header.Get("Content-Type"), mediaForm)
+		return request, refusal.New(refusal.TypeNotAllowed, "a request to an OAuth endpoint came as something else than a form (send %s)", mediaForm)
 	}
 	if r.URL.RawQuery != "" { // RFC 6749, Section 2.3.1: not in the address
 		return request, refusal.New(refusal.InputInvalid, "a request to an OAuth endpoint has a query (send everything in the form)")
