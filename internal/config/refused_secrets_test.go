@@ -43,8 +43,7 @@ func TestRefusedSecrets(t *testing.T) {
 }
 
 func TestLaterVersions(t *testing.T) {
-	checkRefused(t, []refused{
-	})
+	checkRefused(t, []refused{})
 	off := minimal + "login: { passkey: false, totp: off, signup: closed, oidc: [] }\ndbsc: off\nclients: []\ncsp: {}\nalerts: {}\naudit: {}\n"
 	if c, err := parse("f", []byte(off), now); err != nil || len(c.Warnings) > 0 {
 		t.Errorf("what is off was not accepted: %v", err)
