@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -188,12 +189,17 @@ func TestForeignOAuthClients(t *testing.T) {
 	}
 }
 
-// TestForeignOAuthClientsEnd: giving a token back, and signing out.
+// TestForeignOAuthClientsEnd: giving a token back, and signing out; once on PostgreSQL.
 func TestForeignOAuthClientsEnd(t *testing.T) {
 	back := harness.SharedBackend(t, harness.FastAPI)
 	for _, kind := range []string{"authlib", "openid-client"} {
 		t.Run(kind, func(t *testing.T) {
-			g := harness.StartGate(t, harness.Options{Upstream: back.URL, Top: oauthTop, Routes: oauthRoutes, Env: []string{"ROBOT_SECRET=" + serviceSecret}})
+			o := harness.Options{Upstream: back.URL, Top: oauthTop, Routes: oauthRoutes, Env: []string{"ROBOT_SECRET=" + serviceSecret}}
+			if kind == "authlib" { // on PostgreSQL
+				address, password, _ := harness.PostgresURL(t)
+				o.Store, o.Env = fmt.Sprintf("{ url: %q, password: env:SANMON_TEST_PG }", address), append(o.Env, "SANMON_TEST_PG="+password)
+			}
+			g := harness.StartGate(t, o)
 			g.AddUser(t, writer, "writer")
 			person := g.Client(t)
 			person.Login(t, writer)

@@ -7,10 +7,13 @@ import os
 import sys
 import warnings
 
-warnings.simplefilter("ignore")  # another HTTP library is announced
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"  # http on loopback
 
+import authlib.deprecate  # noqa: F401, it sets a filter
 import httpx
+
+warnings.simplefilter("ignore")  # another HTTP library is announced
+
 from authlib.common.security import generate_token
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
