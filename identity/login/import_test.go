@@ -44,7 +44,7 @@ func TestReadImportRefused(t *testing.T) {
 		`{"email":"ada@example.com","roles":[1]}`:             "line 1: its roles are no list of texts",
 		`{"email":"ada@example.com","x":1}`:                   "line 1: it has a member that is none of",
 		`{"email":"ada@example.com"`:                          "line 1: it is not one JSON object",
-		`{"hash":"` + djangoHash + `"}`:                           "line 1: it has no email",
+		`{"hash":"` + djangoHash + `"}`:                       "line 1: it has no email",
 		`{"email":"` + strings.Repeat("a", 70_000) + `@b.c"}`: "line 1: it has more than 65536 bytes",
 		"email\n" + strings.Repeat("x\n", 60):                 "more than",
 		`{"email":"ada@example.com","is_active":"hunter2"}`:   "neither true nor false",
