@@ -2,8 +2,6 @@ package portal
 
 import (
 	"context"
-	"fmt"
-	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -89,22 +87,17 @@ func (p *Portal) providerFinish(w http.ResponseWriter, r *http.Request, v Visit,
 		return p.again(w, r, v, credentials{next: next}, err)
 	}
 	p.handOver(w, grant)
-	return p.home(w, ReturnPath(next))
+	return p.home(w, r, v, ReturnPath(next))
 }
 
 // home leads from a foreign site's redirect to a page of ours. A Strict cookie would not
 // come along with another redirect, so the page then asks for the next one itself.
-func (p *Portal) home(w http.ResponseWriter, next string) error {
+func (p *Portal) home(w http.ResponseWriter, r *http.Request, v Visit, next string) error {
 	if p.Cookies.SameSite != http.SameSiteStrictMode {
 		return seeOther(w, next)
 	}
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("Refresh", "0; url="+next)
-	w.WriteHeader(http.StatusOK)
-	_, _ = fmt.Fprintf(w, "<!DOCTYPE html><title>Sanmon</title><a href=\"%s\">%s</a>\n", html.EscapeString(next), html.EscapeString(next)) // the client has gone: there is nobody to tell
+	w.Header().Set("Cache-Control", "no-store")
+	p.Pages.views.Leave(w, r, http.StatusOK, views.Leave{Site: p.Pages.site, To: next, RequestID: v.RequestID})
 	return nil
 }
 

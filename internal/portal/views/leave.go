@@ -9,12 +9,14 @@ import (
 // for.
 type Leave struct {
 	Site      string
-	To        string // a registered address with the response; the link may have a scheme of an app's own
+	To        string // a registered address with the response, whose scheme may be an app's own, or a path of this site
 	RequestID string
 }
 
 // Link is the address as it stands in the page: it was registered, so that its scheme is
 // one that may be followed.
+//
+//nature:allow the address is one of the configuration, judged when it was read
 func (l Leave) Link() template.URL { return template.URL(l.To) } // sanmon:allow go-template-html registered in the configuration
 
 // Leave writes the page. The browser follows by itself; where it does not, as apps of

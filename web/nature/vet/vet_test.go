@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,11 +58,14 @@ func TestThisRepository(t *testing.T) {
 	var places []string
 	for line := range strings.Lines(out) {
 		if strings.Contains(line, ": allowed (") && !strings.Contains(line, "_test.go:") {
-			places = append(places, line)
+			file, _, _ := strings.Cut(line, ":")
+			places = append(places, filepath.ToSlash(file))
 		}
 	}
-	if len(places) != 1 || !strings.HasPrefix(places[0], "web/nature/html.go:") {
-		t.Errorf("places that switch escaping off: want the one in web/nature/html.go, got %q", places)
+	slices.Sort(places)
+	// Two: sanitised markup, and the address of a client with a scheme of its own.
+	if want := []string{"internal/portal/views/leave.go", "web/nature/html.go"}; !slices.Equal(places, want) {
+		t.Errorf("places that switch escaping off: %q, want %q", places, want)
 	}
 }
 
