@@ -53,11 +53,15 @@ func TestAuditTrailIsTamperEvident(t *testing.T) {
 		exit int
 		bad  int64
 	}{
-		{"edited", func() { vandalise(t, g, "DROP TRIGGER audit_update", "UPDATE audit SET actor = 'mallory' WHERE seq = 2") }, 1, 2},
+		{"edited", func() {
+			vandalise(t, g, "DROP TRIGGER audit_update", "UPDATE audit SET actor = 'mallory' WHERE seq = 2")
+		}, 1, 2},
 		{"deleted", func() { vandalise(t, g, "DROP TRIGGER audit_delete", "DELETE FROM audit WHERE seq = 3") }, 1, 3},
 		{"an older database", func() { restore(t, g, old) }, 1, -1},
 		{"no master key", func() { _ = os.Rename(filepath.Join(g.Dir, "data/master.key"), filepath.Join(g.Dir, "data/away")) }, 3, 0},
-		{"no database", func() { restore(t, g, map[string][]byte{"data/sanmon.db": []byte("this is no database at all, it is text")}) }, 3, 0},
+		{"no database", func() {
+			restore(t, g, map[string][]byte{"data/sanmon.db": []byte("this is no database at all, it is text")})
+		}, 3, 0},
 	} {
 		restore(t, g, now)
 		a.do()

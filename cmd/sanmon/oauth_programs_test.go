@@ -141,7 +141,9 @@ func TestRevokeAndIntrospect(t *testing.T) {
 	g := oauthGate(t, t.TempDir(), "")
 	f := g.flow("mobile", "com.example.app:/cb")
 	api := basicAuth("api", apiSecret)
-	ask := func(token string, header ...string) words { return g.post("introspect", url.Values{"token": {token}}, header...) }
+	ask := func(token string, header ...string) words {
+		return g.post("introspect", url.Values{"token": {token}}, header...)
+	}
 
 	ada := g.person("ada", "reader")
 	w := f.tokens(ada.cookie, "scope", "notes:read notes:write openid")
@@ -166,7 +168,9 @@ func TestRevokeAndIntrospect(t *testing.T) {
 	g.wantError("nobody", ask(w.AccessToken), 401, "invalid_client")
 	g.wantError("no token", g.post("introspect", url.Values{}, api...), 400, "invalid_request")
 
-	revoke := func(token, client string) words { return g.post("revoke", url.Values{"token": {token}, "client_id": {client}}) }
+	revoke := func(token, client string) words {
+		return g.post("revoke", url.Values{"token": {token}, "client_id": {client}})
+	}
 	for what, r := range map[string]words{"of another client": revoke(w.RefreshToken, "other"), "the access token of another": revoke(w.AccessToken, "other"), "nothing": revoke("x", "mobile"), "the ID token": revoke(w.IDToken, "mobile")} {
 		if r.status != 200 {
 			t.Errorf("%s: %d %s", what, r.status, r.raw)

@@ -12,7 +12,9 @@ import (
 const adopting = `  app: { url: "http://a", app_session: { cookies: [sessionid], login: ["/accounts/login/"], logout: ["/bye"] } }`
 
 // withApp is the minimal configuration with an adopted login and one route.
-func withApp(app, route string) string { return strings.ReplaceAll(edit(4, app), minimalRoute(), route) }
+func withApp(app, route string) string {
+	return strings.ReplaceAll(edit(4, app), minimalRoute(), route)
+}
 
 func minimalRoute() string { return strings.Split(minimal, "\n")[6] }
 
