@@ -46,6 +46,9 @@ func userReset(env *environment) *cobra.Command {
 				if err := o.store.SetPassword(ctx, r.ID, secret.Value{}, true, time.Now(), ev); err != nil {
 					return err
 				}
+				if err := env.left(ctx, o, r); err != nil {
+					return err
+				}
 				return env.printLink(ctx, o, r, link.Reset, lang, send)
 			})
 		},
@@ -66,6 +69,9 @@ func (e *environment) setPassword(ctx context.Context, o *opened, r principal.Re
 		return err
 	}
 	e.remark(typed)
+	if err := e.left(ctx, o, r); err != nil {
+		return err
+	}
 	return e.tell(viewUser(r), "%s has a new password; all sessions have ended", r.Name)
 }
 
