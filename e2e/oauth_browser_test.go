@@ -47,6 +47,7 @@ func TestOAuthInChromium(t *testing.T) {
 	p.do(chromedp.Navigate(g.URL+"/.sanmon/oauth/authorize?"+query.Encode()), chromedp.WaitVisible(`input[name="email"]`))
 	p.do(chromedp.SetValue(`input[name="email"]`, writer), chromedp.SendKeys(`input[name="password"]`, harness.Password), chromedp.Submit(`input[name="password"]`))
 	wait("through the login page")
+	p.do(chromedp.WaitVisible(`#app`)) // the page is there, not only asked for: the next one would abort it
 	p.do(chromedp.Navigate(g.URL+"/.sanmon/oauth/authorize?"+query.Encode()), chromedp.WaitVisible(`#app`))
 	wait("with a session")
 }
