@@ -25,7 +25,7 @@ func fillKeys(path string, n int) error {
 	}
 	_, err = db.Exec(`WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < ?)
 		INSERT INTO api_key SELECT printf('%012d', n), k.owner, k.env, k.roles, k.scopes, k.networks, k.rate, k.pepper, randomblob(32),
-			k.created_at, k.expires_at, 0, '', 0, ''
+			k.created_at, k.expires_at, 0, '', 0, '', k.until, k.bound, k.kind, k.note
 		FROM c JOIN (SELECT *, row_number() OVER () AS i FROM api_key) k ON k.i = 1 + c.n % ?`, n-have, have)
 	if err != nil {
 		return fmt.Errorf("copy keys: %w", err)
