@@ -94,7 +94,7 @@ func startClient(t *testing.T, g *harness.Gate, person *harness.Client, kind str
 		}
 		node, err := exec.LookPath("node")
 		if err != nil {
-			t.Skip("no node")
+			t.Skip("no node, which openid-client runs in (scripts/testdeps.sh installs it where it can)")
 		}
 		cmd = exec.Command(node, filepath.Join(clients, "openid_client.mjs"))
 		env = append(env, "OPENID_CLIENT=file://"+library)

@@ -249,7 +249,7 @@ func children(t *testing.T, pid int) []int {
 	t.Helper()
 	found, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil || len(found) == 0 {
-		t.Skip("no /proc")
+		t.Skip("no /proc, by which the connections of a process are found (Linux has it)")
 	}
 	var all []int
 	for _, path := range found {

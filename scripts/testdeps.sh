@@ -140,6 +140,7 @@ part "Chromium" has_chromium chromium
 part "nginx (forward-auth)" has_nginx nginx-light
 part "Caddy (forward-auth)" has_caddy caddy
 part "Valkey or Redis (shared limits)" has_valkey redis-server
+part "Node (OAuth and OpenID programs of others)" has_node nodejs npm
 backends
 clients
 gitleaks

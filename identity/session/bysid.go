@@ -68,17 +68,7 @@ func (k *Keeper) bySID(ctx context.Context, sid string, now time.Time, o *Option
 			return l, nil
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
-	defer cancel()
-	gen := k.memory.generation()
-	r, err := k.store.SessionBySID(ctx, sid)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return nil, refusal.New(refusal.LoginRequired, "there is no session %q any more (it was deleted)", sid)
-	case err != nil:
-		return nil, busy("read a session", err)
-	}
-	return k.keep(r, gen), nil
+	return k.freshBySID(ctx, sid)
 }
 
 // standing is state for the current secret: whether the session itself lives.

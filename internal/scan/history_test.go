@@ -12,7 +12,7 @@ import (
 // TestHistory: a key that was committed and taken out again is found where it came in.
 func TestHistory(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is missing")
+		t.Skip("git is missing: its history cannot be made (apt-get install git)")
 	}
 	_, key, err := apikey.Generate(apikey.Live)
 	if err != nil {
