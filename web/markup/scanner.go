@@ -106,6 +106,9 @@ func (s *Scanner) scan(src []byte) (int, Event) {
 					return i, TextAhead
 				}
 			} else {
+				if s.quick() {
+					i = skipIdle(src, i)
+				}
 				j := bytes.IndexByte(src[i:], '<')
 				if j < 0 {
 					return len(src), Nothing
