@@ -130,3 +130,18 @@ func send(w http.ResponseWriter, p []byte, wt *watch, now bool) error {
 	}
 	return nil
 }
+
+// sendWhole is send for all of a body.
+func sendWhole(w http.ResponseWriter, p []byte, out *Outgoing, wt *watch) error {
+	if out.Gather == nil {
+		return send(w, p, wt, false)
+	}
+	if err := out.Gather(true); err != nil {
+		return errors.Join(ErrClientGone, err)
+	}
+	err := send(w, p, wt, false)
+	if last := out.Gather(false); err == nil && last != nil {
+		err = errors.Join(ErrClientGone, last)
+	}
+	return err
+}

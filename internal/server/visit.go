@@ -39,11 +39,12 @@ type hooks struct {
 	aborted func(error)
 	release func(int, http.Header, []byte, bool) proxy.Content
 	ahead   func(int, http.Header, []byte) bool
+	gather  func(bool) error
 }
 
 func newVisit() *visit {
 	v := &visit{}
-	v.hooks = hooks{v.alive, v.aborted, v.release, v.ahead}
+	v.hooks = hooks{v.alive, v.aborted, v.release, v.ahead, v.gather}
 	return v
 }
 
@@ -102,7 +103,7 @@ func (v *visit) forward(w http.ResponseWriter, r *http.Request) {
 		Method: r.Method, Target: p.ForwardTarget(), Host: p.Host, Header: header,
 		Body: body, ContentLength: length, Timeout: v.state.Timeouts[p.Route.Upstream],
 		Upgrade: p.Upgrade, Once: p.Writes, Owner: owner(p), Principal: p.Caller.Subject, Until: p.Caller.ExpiresAt, Trailer: headers.Forwardable,
-		Alive: v.hooks.alive, Aborted: v.hooks.aborted, Release: v.hooks.release, Ahead: v.hooks.ahead,
+		Alive: v.hooks.alive, Aborted: v.hooks.aborted, Release: v.hooks.release, Ahead: v.hooks.ahead, Gather: v.hooks.gather,
 	})
 	switch {
 	case err == nil:
@@ -143,6 +144,8 @@ func fault(cause any) *refusal.Refusal {
 func (v *visit) alive() error { return v.state.Gate.Again(v.ctx, &v.passage) }
 
 func (v *visit) aborted(cause error) { v.record.Aborted = cause }
+
+func (v *visit) gather(begin bool) error { return wire.Gather(v.ctx, begin) }
 
 func (v *visit) ahead(status int, h http.Header, head []byte) bool {
 	return v.state.Gate.Ahead(&v.passage, status, h, head)

@@ -27,7 +27,10 @@ type conn struct {
 	since  time.Time // when it became idle
 	reused bool
 
-	buf      []byte // buf[r:w] was received and not yet read
+	buf      []byte            // buf[r:w] was received and not yet read
+	own      []byte            // what buf is between answers
+	wide     *[wideBuffer]byte // what buf is while an answer is read that may be large; nil when it is own
+	large    bool              // the last answer did not fit into own
 	r, w     int
 	received bool   // anything of the present answer
 	out      []byte // the request as it is written
@@ -36,7 +39,8 @@ type conn struct {
 }
 
 func newConn(p *Pool, nc net.Conn) (*conn, error) {
-	c := &conn{pool: p, net: nc, buf: make([]byte, readBuffer)}
+	c := &conn{pool: p, net: nc, own: make([]byte, readBuffer)}
+	c.buf = c.own
 	c.kill = func() { _ = nc.Close() }
 	c.look = func(fd uintptr) { c.quiet = nothingToRead(fd) }
 	c.take = func(fd uintptr) { c.taken = receive(fd, c.room) }
@@ -64,14 +68,29 @@ func (c *conn) silent() bool {
 
 // rest makes a connection idle: what a large exchange took is given back.
 func (c *conn) rest() {
+	c.large = c.w >= readBuffer
 	c.since, c.r, c.w = time.Now(), 0, 0
-	if cap(c.buf) > readBuffer {
-		c.buf = make([]byte, readBuffer)
+	if c.wide != nil {
+		c.pool.wide.Put(c.wide)
+		c.wide = nil
 	}
+	c.buf = c.own
 	if cap(c.out) > keptRequest {
 		c.out = nil
 	}
 	clear(c.order[:cap(c.order)]) // values of a request are not kept
+}
+
+// widen makes room for an answer as large as the last one: one that comes as a whole is
+// read at once, and sent on without a copy.
+func (c *conn) widen() {
+	if !c.large {
+		return
+	}
+	if c.wide, _ = c.pool.wide.Get().(*[wideBuffer]byte); c.wide == nil {
+		c.wide = new([wideBuffer]byte)
+	}
+	c.buf = c.wide[:]
 }
 
 // send writes the request in one piece. n is how much of it was taken.

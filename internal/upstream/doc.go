@@ -39,6 +39,7 @@ const (
 	maxChunkLine = 4 << 10  // bytes of a chunk-size line with its extensions
 	maxExcess    = 16 << 10 // bytes of framing that chunks may have beyond a fair share
 	readBuffer   = 8 << 10  // bytes of a connection's buffer that are kept between answers
+	wideBuffer   = 32 << 10 // of one that is lent for an answer where the last one was large
 	keptRequest  = 16 << 10 // the same of what it writes
 )
 

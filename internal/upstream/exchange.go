@@ -47,6 +47,7 @@ func (c *conn) exchange(ctx context.Context, q *Request) (_ *Response, again boo
 		return nil, false, err
 	}
 	c.received = false
+	c.widen()
 	stop := c.watch(ctx)
 	n, werr := c.send(time.Now().Add(q.Timeout))
 	if werr != nil && n == 0 {

@@ -12,6 +12,7 @@ import (
 type Pool struct {
 	options Options
 	dialer  net.Dialer
+	wide    sync.Pool // of *[wideBuffer]byte
 
 	mu     sync.Mutex
 	idle   []*conn     // the one used last at the end

@@ -28,7 +28,8 @@ const (
 // net/http calls Read from one goroutine at a time; that is the only thing about
 // concurrency that is taken for granted.
 type conn struct {
-	net.Conn // plain or decrypted
+	net.Conn              // plain or decrypted
+	tcp      *net.TCPConn // below Conn when nothing is encrypted between; else nil
 	server   *Server
 	peer     *peer
 	state    atomic.Int32
@@ -45,6 +46,8 @@ type conn struct {
 	reading bool
 	closed  bool
 
+	gather *gathering // of the handler's goroutine; nil when nothing is held back
+
 	writable atomic.Int64 // write deadline of the connection below, Unix nanoseconds
 	ownWrite atomic.Bool  // somebody set a write deadline of their own
 }
@@ -52,6 +55,9 @@ type conn struct {
 func newConn(c net.Conn, s *Server, p *peer) *conn {
 	j := &conn{Conn: c, server: s, peer: p, judge: judge{maxHead: s.config.MaxHead}}
 	j.changed.L = &j.mu
+	if t, ok := c.(*tracked); ok {
+		j.tcp, _ = t.Conn.(*net.TCPConn)
+	}
 	return j
 }
 
@@ -157,6 +163,9 @@ func (c *conn) Write(p []byte) (int, error) {
 		if err := c.allowWrite(); err != nil {
 			return 0, err
 		}
+	}
+	if c.gather != nil {
+		return c.gather.write(c.tcp, p)
 	}
 	return c.Conn.Write(p)
 }
