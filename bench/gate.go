@@ -45,6 +45,7 @@ routes:
   - { id: public, match: { path: "/p/{rest...}", methods: [GET, POST] }, boundary: public, limit: { rate: 1000000/s, burst: 1000000, per: network } }
   - { id: session-read, match: { path: "/s/{rest...}", methods: [GET] }, boundary: [session], require: ["notes:read"] }
   - { id: session-page, match: { path: "/s/html", methods: [GET] }, boundary: [session], require: ["notes:read"], output: { csp: strict } }
+  - { id: session-slow, match: { path: "/s/slow/html", methods: [GET] }, boundary: [session], require: ["notes:read"], output: { csp: strict } }
   - { id: session-write, match: { path: "/s/{rest...}", methods: [POST] }, boundary: [session], require: ["notes:write"] }
   - { id: key-read, match: { path: "/k/{rest...}", methods: [GET] }, boundary: [key], require: ["notes:read"], limit: { rate: 1000000/s, burst: 1000000, per: caller } }
   - { id: key-write, match: { path: "/k/{rest...}", methods: [POST] }, boundary: [key], require: ["notes:write"], limit: { rate: 1000000/s, burst: 1000000, per: caller } }

@@ -27,6 +27,7 @@ type options struct {
 	generator        string
 	users            int
 	limiter          string
+	first            int
 }
 
 func main() {
@@ -49,6 +50,7 @@ func main() {
 	flag.StringVar(&o.generator, "load", "auto", "load generator: wrk, own or auto")
 	flag.IntVar(&o.users, "users", 64, "distinct sessions and keys that take turns")
 	flag.StringVar(&o.limiter, "limiter", "", "valkey://HOST:PORT of a server without a password, for the row key+limiter; empty leaves it out")
+	flag.IntVar(&o.first, "first", 0, "also measure the time to the first byte of a page that streams, by this many requests")
 	flag.Parse()
 	if err := run(*role, *addr, *to, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -125,7 +127,13 @@ func measure(o options) error {
 			return err
 		}
 	}
-	return b.report(starts, keys)
+	var first *firstByte
+	if o.first > 0 {
+		if first, err = b.firstBytes(o.first); err != nil {
+			return err
+		}
+	}
+	return b.report(starts, keys, first)
 }
 
 func (b *bench) startUpstream() (*process, error) {

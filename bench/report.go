@@ -40,10 +40,11 @@ type result struct {
 	Samples []sample           `json:"samples"`
 	Starts  map[string]float64 `json:"start_ms"`
 	Keys    *keyMemory         `json:"keys,omitempty"`
+	First   *firstByte         `json:"first_byte,omitempty"`
 }
 
-func (b *bench) report(starts map[string]float64, keys *keyMemory) error {
-	r := result{time.Now().UTC(), describe(b), b.results, starts, keys}
+func (b *bench) report(starts map[string]float64, keys *keyMemory, first *firstByte) error {
+	r := result{time.Now().UTC(), describe(b), b.results, starts, keys, first}
 	fmt.Printf("%s, %d cores, Linux %s, %s; load by %s, %d connections, all on one core: %v; %d rounds.\n", r.Machine.CPU, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Machine.Load, b.conns, r.Machine.Pinned, b.rounds)
 	fmt.Printf("Ratios are medians of the ratios to \"bare\" within each round. Log level %s, but info with a line per request in session+log.\n", b.log)
 	for _, l := range b.loads() {
@@ -64,6 +65,9 @@ func (b *bench) report(starts map[string]float64, keys *keyMemory) error {
 	fmt.Println()
 	if keys != nil {
 		fmt.Printf("\n%d API keys: RSS %d MiB, peak %d MiB, ready after %d ms (without keys %d MiB)\n", keys.Keys, keys.RSS>>20, keys.Peak>>20, keys.ReadyMS, keys.Baseline>>20)
+	}
+	if first != nil {
+		fmt.Printf("\nFirst byte of a page that streams, %d requests each: bare %.0f us, gate %.0f us as text and %.0f us as page; injection adds %.0f us (quartiles %.0f..%.0f)\n", first.Pairs, first.Bare, first.Text, first.Page, first.Added, first.Quarter[0], first.Quarter[1])
 	}
 	return b.write(r)
 }

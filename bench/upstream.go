@@ -23,14 +23,15 @@ func upstream(addr string) error {
 		return err
 	}
 	json := answer("application/json", jsonBody())
-	html := answer("text/html; charset=utf-8", htmlBody())
+	page := htmlBody()
+	html := answer("text/html; charset=utf-8", page)
 	created := answer("application/json", []byte(`{"ok":true}`))
 	for {
 		c, err := l.Accept()
 		if err != nil {
 			return err
 		}
-		go serve(c, json, html, created)
+		go serve(c, json, html, created, page)
 	}
 }
 
@@ -54,7 +55,7 @@ func htmlBody() []byte {
 	return []byte(page + "</body></html>")
 }
 
-func serve(c net.Conn, json, html, created []byte) {
+func serve(c net.Conn, json, html, created, page []byte) {
 	defer func() { _ = c.Close() }()
 	r := bufio.NewReaderSize(c, 64<<10)
 	for {
@@ -71,6 +72,16 @@ func serve(c net.Conn, json, html, created []byte) {
 		switch {
 		case string(method) == "POST":
 			out = created
+		case bytes.HasSuffix(path, []byte("/slow.txt")):
+			if slow(c, "text/plain; charset=utf-8", page) != nil {
+				return
+			}
+			continue
+		case bytes.HasSuffix(path, []byte("/slow.html")), bytes.HasSuffix(path, []byte("/slow/html")):
+			if slow(c, "text/html; charset=utf-8", page) != nil {
+				return
+			}
+			continue
 		case bytes.HasSuffix(path, []byte("/html")):
 			out = html
 		case bytes.HasSuffix(path, []byte("/check")):
