@@ -30,8 +30,16 @@ func (c Content) discard() {
 	}
 }
 
+// client is where an answer goes.
+type client struct {
+	w       http.ResponseWriter
+	gather  func(begin bool) error // as in Outgoing
+	watch   *watch
+	streams bool // what comes is sent on at once
+}
+
 // copyContent moves a body as content says.
-func (b *Backend) copyContent(w http.ResponseWriter, body io.Reader, content Content, wt *watch, streams bool) error {
+func (b *Backend) copyContent(c client, body io.Reader, content Content) error {
 	if body == http.NoBody {
 		content.discard()
 		return nil
@@ -40,25 +48,23 @@ func (b *Backend) copyContent(w http.ResponseWriter, body io.Reader, content Con
 		body = content.Decode(body)
 	}
 	if content.Filter != nil {
-		return b.filterBody(w, body, content.Filter, wt, streams)
+		return b.filterBody(c, body, content.Filter)
 	}
-	return b.copyBody(w, body, wt, streams)
+	return b.copyBody(c, body)
 }
 
 // copyBody moves a body through one pooled buffer. What streams is flushed at
 // once, its head before its first byte.
-func (b *Backend) copyBody(w http.ResponseWriter, body io.Reader, wt *watch, streams bool) error {
-	if streams {
-		if err := flush(w); err != nil {
-			return errors.Join(ErrClientGone, err)
-		}
+func (b *Backend) copyBody(c client, body io.Reader) error {
+	if err := c.begin(); err != nil {
+		return err
 	}
 	buf := b.buffers.Get().(*[copyBuffer]byte)
 	defer b.buffers.Put(buf)
 	for {
 		n, err := body.Read(buf[:])
 		if n > 0 {
-			if werr := send(w, buf[:n], wt, streams && err == nil); werr != nil {
+			if werr := c.send(buf[:n], err != nil); werr != nil {
 				return werr
 			}
 		}
@@ -73,12 +79,10 @@ func (b *Backend) copyBody(w http.ResponseWriter, body io.Reader, wt *watch, str
 
 // filterBody is copyBody with a filter in between. What the filter gives for one read
 // leaves with it; what it held back leaves at the end.
-func (b *Backend) filterBody(w http.ResponseWriter, body io.Reader, filter exchange.Filter, wt *watch, streams bool) error {
-	if streams {
-		if err := flush(w); err != nil {
-			filter.Close(nil)
-			return errors.Join(ErrClientGone, err)
-		}
+func (b *Backend) filterBody(c client, body io.Reader, filter exchange.Filter) error {
+	if err := c.begin(); err != nil {
+		filter.Close(nil)
+		return err
 	}
 	buf := b.buffers.Get().(*[copyBuffer]byte)
 	defer b.buffers.Put(buf)
@@ -94,7 +98,7 @@ func (b *Backend) filterBody(w http.ResponseWriter, body io.Reader, filter excha
 			*out = filter.Close(*out)
 		}
 		if len(*out) > 0 {
-			if werr := send(w, *out, wt, streams && err == nil); werr != nil {
+			if werr := c.send(*out, err != nil); werr != nil {
 				if err == nil {
 					filter.Close(nil)
 				}
@@ -117,31 +121,39 @@ func (b *Backend) keep(out *[]byte) {
 	}
 }
 
-// send writes p to the client, within the client's time.
-func send(w http.ResponseWriter, p []byte, wt *watch, now bool) error {
-	wt.waitForClient(true)
-	defer wt.waitForClient(false)
-	_, err := w.Write(p)
-	if err == nil && now {
-		err = flush(w)
+// begin sends the head of what streams.
+func (c client) begin() error {
+	if !c.streams {
+		return nil
 	}
-	if err != nil {
+	if err := flush(c.w); err != nil {
 		return errors.Join(ErrClientGone, err)
 	}
 	return nil
 }
 
-// sendWhole is send for all of a body.
-func sendWhole(w http.ResponseWriter, p []byte, out *Outgoing, wt *watch) error {
-	if out.Gather == nil {
-		return send(w, p, wt, false)
+// send writes p to the client, within the client's time and in one piece where that can
+// be. Unless it is the last, and the end of the answer sends it anyway, what streams leaves
+// at once.
+func (c client) send(p []byte, last bool) error {
+	c.watch.waitForClient(true)
+	defer c.watch.waitForClient(false)
+	if c.gather != nil {
+		if err := c.gather(true); err != nil {
+			return errors.Join(ErrClientGone, err)
+		}
 	}
-	if err := out.Gather(true); err != nil {
+	_, err := c.w.Write(p)
+	if err == nil && c.streams && !last {
+		err = flush(c.w)
+	}
+	if c.gather != nil {
+		if gerr := c.gather(false); err == nil {
+			err = gerr
+		}
+	}
+	if err != nil {
 		return errors.Join(ErrClientGone, err)
 	}
-	err := send(w, p, wt, false)
-	if last := out.Gather(false); err == nil && last != nil {
-		err = errors.Join(ErrClientGone, last)
-	}
-	return err
+	return nil
 }

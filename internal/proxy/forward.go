@@ -139,7 +139,7 @@ func (b *Backend) respond(w http.ResponseWriter, res *answer, out *Outgoing, wt 
 		*out = begun.settle(&content, *out, h, len(trailers) > 0)
 	}
 	w.WriteHeader(res.status)
-	if err := b.sendBody(w, res, &begun, content, out, wt, streams); err != nil {
+	if err := b.sendBody(client{w, out.Gather, wt, streams}, res, &begun, content); err != nil {
 		abort(out, res, err)
 	}
 	for _, name := range trailers {
@@ -153,17 +153,17 @@ func (b *Backend) respond(w http.ResponseWriter, res *answer, out *Outgoing, wt 
 
 // sendBody moves a body as content says. One that is there and stays as it is leaves in
 // one write, without a copy.
-func (b *Backend) sendBody(w http.ResponseWriter, res *answer, begun *beginning, content Content, out *Outgoing, wt *watch, streams bool) error {
-	if content.Filter == nil && content.Decode == nil && !streams {
+func (b *Backend) sendBody(c client, res *answer, begun *beginning, content Content) error {
+	if content.Filter == nil && content.Decode == nil && !c.streams {
 		if len(begun.head) == 0 && !begun.whole {
 			begun.head = res.whole()
 			begun.whole = begun.head != nil
 		}
 		if begun.whole {
-			return sendWhole(w, begun.head, out, wt)
+			return c.send(begun.head, true)
 		}
 	}
-	return b.copyContent(w, begun.from(res.body), content, wt, streams)
+	return b.copyContent(c, begun.from(res.body), content)
 }
 
 // withdraw takes back an answer of which nothing was sent.

@@ -62,8 +62,8 @@ type Outgoing struct {
 	// Ahead, when set, is asked before Release whether more of the body must be seen than
 	// head, which has come so far: at first nothing, at most 64 KiB.
 	Ahead func(status int, h http.Header, head []byte) bool
-	// Gather, when set, is called with true before a body is written that is there as a
-	// whole, and with false behind it: what is written in between may leave in one piece.
+	// Gather, when set, is called with true before each write of a body and with false
+	// behind it: what is written in between may leave in one piece, but has to leave then.
 	Gather func(begin bool) error
 	// Aborted, when set, hears why an answer was cut after its head was sent, just
 	// before Forward panics with http.ErrAbortHandler.

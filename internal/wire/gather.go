@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// gathering is what a connection holds back while an answer is written that is there as a
-// whole. net/http writes its head with the first bytes of the body, then the rest; the two
-// leave in one system call.
+// gathering is what a connection holds back during one write of an answer. net/http writes
+// its head, or the size of a chunk, with the first bytes of it, then the rest, and the end
+// of the chunk when it is flushed; they leave in one system call.
 type gathering struct {
 	buf  [4 << 10]byte // as much as net/http writes at first
 	n    int
