@@ -44,7 +44,7 @@ func (c *conn) gathers(begin bool) error {
 	}
 	c.gather = nil
 	var err error
-	if g.n > 0 {
+	if g.n > 0 && c.state.Load() != refused {
 		_, err = c.Conn.Write(g.buf[:g.n])
 	}
 	g.n = 0
