@@ -12,7 +12,7 @@ import (
 // many keys holds little, and with the runtime's usual room of 100 % it would collect
 // garbage hundreds of times a second; a gate with a million keys must not double.
 const (
-	minRoom    = 22 << 20
+	minRoom    = 18 << 20
 	maxRoom    = 40 << 20
 	maxPercent = 500
 	minPercent = 10
