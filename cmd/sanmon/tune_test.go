@@ -12,7 +12,7 @@ func TestPercent(t *testing.T) {
 		live uint64
 		want int
 	}{
-		{0, 500}, {2 * mib, 500}, {4 * mib, 500}, {8 * mib, 275}, {11 * mib, 200}, {40 * mib, 100}, {80 * mib, 50}, {160 * mib, 25}, {4000 * mib, 10},
+		{0, 500}, {2 * mib, 500}, {3 * mib, 500}, {8 * mib, 225}, {9 * mib, 200}, {40 * mib, 100}, {80 * mib, 50}, {160 * mib, 25}, {4000 * mib, 10},
 	} {
 		if got := percent(tt.live); got != tt.want {
 			t.Errorf("%d MiB live: %d %%, want %d %%", tt.live/mib, got, tt.want)
