@@ -6,7 +6,7 @@ FUZZTIME ?= 15s
 BENCH    ?=
 export GOFLAGS ?= -mod=readonly
 
-.PHONY: help build waf test unit e2e deps lint bench fuzz demo clean
+.PHONY: help build waf test unit python e2e deps lint bench fuzz demo clean
 .DEFAULT_GOAL := help
 
 help: ## show this help
@@ -31,12 +31,16 @@ test: deps ## everything: static checks, all tests with the race detector, end t
 	scripts/check.sh || status=1; \
 	$(GO) test -race -timeout 8m $$($(GO) list ./... | grep -v '/e2e\(/\|$$\)') || status=1; \
 	(cd waf && $(GO) test -race -timeout 4m ./...) || status=1; \
+	scripts/python.sh || status=1; \
 	$(GO) test -race -timeout 12m -count=1 ./e2e/... || status=1; \
 	exit $$status
 
 unit: ## the tests that need nothing but Go
 	$(GO) test -timeout 8m $$($(GO) list ./... | grep -v '/e2e\(/\|$$\)')
 	cd waf && $(GO) test -timeout 4m ./...
+
+python: deps ## the package for Python backends: types, tests, wheel
+	@scripts/python.sh
 
 e2e: deps ## the built binary against real backends, browsers and databases
 	$(GO) test -timeout 12m -count=1 ./e2e/...
