@@ -31,6 +31,11 @@ const (
 
 	FlaskShop = "flask-shop" // with a login of its own
 
+	// With the Python package of this repository.
+	GuardedFastAPI = "guarded-fastapi"
+	GuardedDjango  = "guarded-django"
+	GuardedFlask   = "guarded-flask"
+
 	Described = "described" // FastAPI with a rich OpenAPI document
 )
 
@@ -77,7 +82,7 @@ func startBackend(kind, python, dir string, port int, env ...string) (*Backend, 
 		port = free
 	}
 	env = append(os.Environ(), append([]string{
-		"PYTHONPATH=" + filepath.Join(Root(), "e2e", "backends"), "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1",
+		"PYTHONPATH=" + filepath.Join(Root(), "e2e", "backends") + ":" + filepath.Join(Root(), "python", "src"), "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1",
 		"HOME=" + dir, "DJANGO_DB=" + filepath.Join(dir, "django.sqlite3"),
 	}, env...)...)
 	if kind == Django {
@@ -116,6 +121,12 @@ func backendArgs(kind string, port int) []string {
 		return gunicorn("flask_shop:app")
 	case VulnerableDjango:
 		return gunicorn("vulnerable_django:application")
+	case GuardedDjango:
+		return gunicorn("guarded_django:application")
+	case GuardedFlask:
+		return gunicorn("guarded_flask:app")
+	case GuardedFastAPI:
+		return uvicorn(p, "guarded_fastapi:app")
 	case Described:
 		return uvicorn(p, "described_fastapi:app")
 	case VulnerableFastAPI:
