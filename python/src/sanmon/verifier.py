@@ -27,6 +27,7 @@ MAX_BYTES = 8 << 10
 LIFETIME = 60  # seconds from iat to exp, at most
 LEEWAY = 5  # seconds, at most
 
+_JWS = jwt.PyJWS(algorithms=["ES256"])
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}", re.ASCII)
 _NONCE = re.compile(r"[A-Za-z0-9+/_-]{16,128}={0,2}", re.ASCII)
 
@@ -81,7 +82,7 @@ class Verifier:
         token = values[0]
         if len(token) > MAX_BYTES or not _SHAPE.fullmatch(token):
             raise AssertionInvalid("Sanmon-Assertion has not the shape of a JWT signed with ES256")
-        header = _json(token.partition(".")[0])
+        header = _header(token.partition(".")[0])
         if set(header) != {"alg", "kid", "typ"}:  # so no crit, jwk, jku, x5c, b64 (RFC 8725, Section 3.10)
             raise AssertionInvalid("the header has other members than alg, kid and typ")
         if header["alg"] != "ES256" or header["typ"] != TYPE:
@@ -95,22 +96,21 @@ class Verifier:
         if key is None:
             raise AssertionInvalid("it is signed with a key that the gate does not publish")
         try:
-            claims: dict[str, Any] = jwt.decode(
-                token, key.key, algorithms=["ES256"], audience=self._audience, issuer=self._issuer,
-                options={  # the times are checked below, by our clock and without its leeway for exp
-                    "require": ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"], "strict_aud": True,
-                    "verify_exp": False, "verify_nbf": False, "verify_iat": False,
-                },
-            )
+            signed = _JWS.decode_complete(token, key, algorithms=["ES256"])
         except jwt.exceptions.PyJWTError as e:
-            raise AssertionInvalid(f"it does not hold: {type(e).__name__}") from None
+            raise AssertionInvalid(f"the signature does not hold: {type(e).__name__}") from None
+        claims = _object(signed["payload"], "the claims are")
+        if claims.get("iss") != self._issuer or claims.get("aud") != self._audience:
+            raise AssertionInvalid("it is from another gate, or for another backend: iss or aud")
+        if not isinstance(claims.get("jti"), str):
+            raise AssertionInvalid("jti is missing or no text")
         self._in_time(claims)
         return _identity(claims)
 
     def _in_time(self, claims: dict[str, Any]) -> None:
-        begun, exp, iat = claims["nbf"], claims["exp"], claims["iat"]
-        if not all(isinstance(t, int) and not isinstance(t, bool) for t in (begun, exp, iat)):
-            raise AssertionInvalid("a time is no whole number")
+        begun, exp, iat = claims.get("nbf"), claims.get("exp"), claims.get("iat")
+        if type(begun) is not int or type(exp) is not int or type(iat) is not int:  # bool is another type
+            raise AssertionInvalid("a time is missing or no whole number")
         now = self._clock()
         if exp - iat > LIFETIME:
             raise AssertionInvalid("it would live for more than a minute")
@@ -128,8 +128,16 @@ def check_names(issuer: str, upstream: str) -> None:
         raise ConfigurationError(f"upstream {upstream!r} is no name [write the name under upstreams in sanmon.yaml, as app]")
 
 
-def _json(segment: str) -> dict[str, Any]:
-    """Decodes a JSON object without names that come twice."""
+def _header(segment: str) -> dict[str, Any]:
+    try:
+        text = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except ValueError:
+        raise AssertionInvalid("the header is no base64url") from None
+    return _object(text, "the header is")
+
+
+def _object(text: bytes, what: str) -> dict[str, Any]:
+    """Decodes a JSON object without names that come twice (RFC 8259, Section 4)."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
@@ -138,11 +146,11 @@ def _json(segment: str) -> dict[str, Any]:
         return members
 
     try:
-        value = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)), object_pairs_hook=once)
+        value = json.loads(text, object_pairs_hook=once)
     except (ValueError, RecursionError):
-        raise AssertionInvalid("the header is no JSON object") from None
+        raise AssertionInvalid(f"{what} no JSON object") from None
     if not isinstance(value, dict):
-        raise AssertionInvalid("the header is no JSON object")
+        raise AssertionInvalid(f"{what} no JSON object")
     return value
 
 
