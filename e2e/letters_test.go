@@ -59,6 +59,11 @@ func startSink(t *testing.T, args ...string) *sink {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startSinkAt(t, port, args...)
+}
+
+func startSinkAt(t *testing.T, port int, args ...string) *sink {
+	t.Helper()
 	cmd := exec.Command(harness.Python(t), append([]string{filepath.Join(harness.Root(), "e2e", "backends", "smtp_sink.py"), strconv.Itoa(port)}, args...)...)
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1", "PYTHONWARNINGS=ignore")
 	p, err := harness.StartProcess("smtp sink", cmd)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -166,5 +167,43 @@ func TestLimiterPasswordRotation(t *testing.T) {
 		if strings.Contains(l, "another-one") {
 			t.Errorf("the password is logged: %s", l)
 		}
+	}
+}
+
+// TestMailPasswordRotation: the password of the mail server changes while the gate runs. The
+// letter that meets it is sent with the new one; while the reference cannot be read, the last
+// good one serves.
+func TestMailPasswordRotation(t *testing.T) {
+	t.Parallel()
+	app, port := harness.SharedBackend(t, harness.FastAPI), closedPort(t)
+	g := harness.NewGate(t, harness.Options{Upstream: app.URL,
+		Top:    fmt.Sprintf("login: { smtp: { url: \"smtp://robot@127.0.0.1:%d\", from: no-reply@notes.example, password: file:./mail } }\n", port),
+		Routes: "  - { id: home, match: { path: \"/\" }, boundary: session }\n"})
+	g.WriteFile(t, "mail", "first-mail-password")
+	g.Start(t)
+	g.AddUser(t, "ada@example.com", "writer")
+	sent := func(s *sink, n int) {
+		t.Helper()
+		want(t, "asking for a link", ask(t, g.Client(t), "/.sanmon/reset", "ada@example.com"), 200, "")
+		if l := s.next(t, n); l.User == nil || *l.User != "robot" {
+			t.Errorf("the letter came from %v", l.User)
+		}
+	}
+	first := startSinkAt(t, port, "--user", "robot", "first-mail-password")
+	sent(first, 1)
+	first.Stop()
+	second := startSinkAt(t, port, "--user", "robot", "second-mail-password")
+	g.WriteFile(t, "mail", "second-mail-password")
+	sent(second, 1) // before a second has passed, by which files are read again
+	if err := os.Remove(filepath.Join(g.Dir, "mail")); err != nil {
+		t.Fatal(err)
+	}
+	g.LogWith(t, 10*time.Second, map[string]any{"setting": "login.smtp.password", "level": "WARN"})
+	sent(second, 2)
+	if strings.Contains(g.Output(), "SMTP AUTH failed") { // the queue would have tried again later, too
+		t.Error("a letter met a password that is not good any more")
+	}
+	if strings.Contains(g.Output(), "mail-password") {
+		t.Error("the password is logged")
 	}
 }

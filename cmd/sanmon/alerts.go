@@ -16,11 +16,11 @@ import (
 )
 
 // receiverOf is who gets alerts; nil: nobody.
-func receiverOf(c *config.Config) (*webhook.Client, error) {
+func receiverOf(c *config.Config, signing func(context.Context) (secret.Value, error)) (*webhook.Client, error) {
 	if c.Alerts.Webhook == "" {
 		return nil, nil
 	}
-	r, err := webhook.New(c.Alerts.Webhook, func(ctx context.Context) (secret.Value, error) { return resolver(c).Resolve(ctx, c.Alerts.Secret) })
+	r, err := webhook.New(c.Alerts.Webhook, signing)
 	if err != nil {
 		return nil, fmt.Errorf("alerts.webhook: %w", err)
 	}
@@ -32,7 +32,12 @@ func checkAlerts(ctx context.Context, c *config.Config) (*webhook.Client, error)
 	if _, err := signingKeys(ctx, c); err != nil {
 		return nil, fmt.Errorf("alerts.secret: %w", err)
 	}
-	return receiverOf(c)
+	return receiverOf(c, alertSecret(c))
+}
+
+// alertSecret reads alerts.secret each time.
+func alertSecret(c *config.Config) func(context.Context) (secret.Value, error) {
+	return func(ctx context.Context) (secret.Value, error) { return resolver(c).Resolve(ctx, c.Alerts.Secret) }
 }
 
 // signingKeys are what posted checkpoints are signed with; none without alerts.secret.

@@ -120,7 +120,7 @@ func (e *environment) printAlerts(all []alert.Entry) error {
 
 // alertState says for sanmon check who is told.
 func alertState(c *config.Config) string {
-	to, err := receiverOf(c)
+	to, err := receiverOf(c, alertSecret(c))
 	if err != nil || to == nil {
 		return "off"
 	}

@@ -99,10 +99,12 @@ func checkSecrets(ctx context.Context, c *config.Config) error {
 	if _, err := checkAlerts(ctx, c); err != nil {
 		return err
 	}
-	if _, err := clientsOf(c); err != nil {
+	if _, err := clientsOf(c, once(c)); err != nil {
 		return err
 	}
-	for name, ref := range map[string]string{"store password": c.Store.Password, "metrics.token": c.Metrics.Token} {
+	refs := heldRefs(c)
+	refs["store password"], refs["metrics.token"], refs["limiter.password"] = c.Store.Password, c.Metrics.Token, c.Limiter.Password
+	for name, ref := range refs {
 		if ref == "" {
 			continue
 		}

@@ -45,7 +45,7 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 	if err != nil {
 		return nil, err
 	}
-	site, err := l.letters.siteOf(c)
+	site, err := l.letters.siteOf(c, l.held)
 	if err != nil {
 		return nil, err
 	}

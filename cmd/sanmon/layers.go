@@ -56,6 +56,7 @@ type layers struct {
 	letters   *letters
 	providers map[string]*provider // of the last compiled configuration
 	limits    *limit.Table
+	held      *holder         // secrets of mail server, providers and receivers
 	shared    *valkey.Limiter // nil: limits are counted by this node alone
 	reports   *limit.Policy   // what a network may report
 	pages     *rollout.Log

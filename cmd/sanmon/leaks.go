@@ -69,7 +69,7 @@ func (l *layers) scanned(c *config.Config) func(http.ResponseWriter, *http.Reque
 	}
 	var token func(context.Context) (secret.Value, error)
 	if ref := c.Leaks.GitHub.Token; ref != "" {
-		token = func(ctx context.Context) (secret.Value, error) { return resolver(c).Resolve(ctx, ref) }
+		token = l.held.hold("leaks.github.token", ref).value
 	}
 	g := &leak.GitHub{Keys: &leak.Keys{Fetch: leak.HTTPFetch(keyClient(), c.Leaks.GitHub.Keys, token)}, Revoker: reported{l.service}, Logger: l.logger}
 	return func(w http.ResponseWriter, r *http.Request, _ *sanmon.Passage) error { return g.Serve(w, r) }

@@ -74,9 +74,9 @@ func newLetters(store *storage.DB, service *login.Service, logger *slog.Logger) 
 
 // siteOf reads what a configuration says. The filter is read again only when its file has
 // changed.
-func (l *letters) siteOf(c *config.Config) (*site, error) {
+func (l *letters) siteOf(c *config.Config, h *holder) (*site, error) {
 	s := &site{
-		url: c.PublicURL, host: c.PublicHost, server: mailServer(c),
+		url: c.PublicURL, host: c.PublicHost, server: mailServer(c, h),
 		rules:     password.Rules{Length: c.Login.PasswordLength, Words: []string{c.PublicHost}},
 		passwords: c.Login.Password, signup: c.Login.Signup, roles: c.Login.SignupRoles,
 	}
@@ -93,16 +93,17 @@ func (l *letters) siteOf(c *config.Config) (*site, error) {
 }
 
 // mailServer is the server of login.smtp; nil when there is none.
-func mailServer(c *config.Config) *post.Server {
+func mailServer(c *config.Config, h *holder) *post.Server {
 	m := c.Login.SMTP
 	if m.Host == "" {
 		return nil
 	}
-	from := resolver(c)
-	return &post.Server{
-		Host: m.Host, Port: m.Port, TLS: m.TLS, Plain: m.Plain(), User: m.User, From: m.From,
-		Password: func(ctx context.Context) (secret.Value, error) { return from.Resolve(ctx, m.Password) },
+	s := &post.Server{Host: m.Host, Port: m.Port, TLS: m.TLS, Plain: m.Plain(), User: m.User, From: m.From}
+	if m.Password != "" {
+		password := h.hold("login.smtp.password", m.Password)
+		s.Password, s.Refused = password.value, password.refused
 	}
+	return s
 }
 
 // mailbox is letters with one configuration, for the portal.

@@ -53,7 +53,7 @@ func (l *layers) oauth(c *config.Config, g *sanmon.Gate) (portal.OAuth, error) {
 	if len(c.Clients) == 0 {
 		return portal.OAuth{}, nil
 	}
-	clients, err := clientsOf(c)
+	clients, err := clientsOf(c, l.held.read)
 	if err != nil {
 		return portal.OAuth{}, err
 	}
@@ -73,12 +73,26 @@ func (l *layers) admitOAuth(v portal.Visit) error {
 	return taken.Err()
 }
 
+// reader gives use the value of a secret reference.
+type reader func(ctx context.Context, name, ref string, use func(secret.Value) error) error
+
+// once reads it now.
+func once(c *config.Config) reader {
+	return func(ctx context.Context, _, ref string, use func(secret.Value) error) error {
+		v, err := resolver(c).Resolve(ctx, ref)
+		if err != nil {
+			return err
+		}
+		return use(v)
+	}
+}
+
 // clientsOf reads the secrets and keys of clients. Of a secret only the hash is kept.
-func clientsOf(c *config.Config) (map[string]*oauth.Client, error) {
+func clientsOf(c *config.Config, read reader) (map[string]*oauth.Client, error) {
 	all := make(map[string]*oauth.Client, len(c.Clients))
 	for _, o := range c.Clients {
 		client := &oauth.Client{ID: o.ID, RedirectURIs: o.RedirectURIs, Scopes: o.Scopes, Grants: o.Grants, Service: o.Service, Introspect: o.Introspect, DPoP: o.DPoP}
-		if err := proofOf(c, o, client); err != nil {
+		if err := proofOf(read, o, client); err != nil {
 			return nil, fmt.Errorf("client %q: %w", o.ID, err)
 		}
 		all[o.ID] = client
@@ -86,24 +100,19 @@ func clientsOf(c *config.Config) (map[string]*oauth.Client, error) {
 	return all, nil
 }
 
-func proofOf(c *config.Config, o *config.Client, client *oauth.Client) error {
+func proofOf(read reader, o *config.Client, client *oauth.Client) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if o.Secret != "" {
-		v, err := resolver(c).Resolve(ctx, o.Secret)
-		if err != nil {
+		if err := read(ctx, "clients["+o.ID+"].secret", o.Secret, client.SetSecret); err != nil {
 			return fmt.Errorf("secret: %w", err)
-		}
-		if err := client.SetSecret(v); err != nil {
-			return err
 		}
 	}
 	if o.JWKS == "" {
 		return nil
 	}
-	v, err := resolver(c).Resolve(ctx, o.JWKS)
-	if err != nil {
+	if err := read(ctx, "clients["+o.ID+"].jwks", o.JWKS, client.SetKeys); err != nil {
 		return fmt.Errorf("jwks: %w", err)
 	}
-	return client.SetKeys(v)
+	return nil
 }

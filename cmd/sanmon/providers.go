@@ -39,18 +39,22 @@ func (l *layers) providersOf(c *config.Config) portal.Providers {
 		p.names = append(p.names, o.Name)
 		if old := l.providers[o.Name]; old != nil && reflect.DeepEqual(old.of, o) {
 			p.all[o.Name] = old
+			if o.ClientSecret != "" {
+				l.held.hold(oidcSecret(o.Name), o.ClientSecret) // is still in use
+			}
 			continue
 		}
 		var password func(context.Context) (secret.Value, error)
+		var refused func(context.Context) bool
 		if o.ClientSecret != "" {
-			from := resolver(c)
-			password = func(ctx context.Context) (secret.Value, error) { return from.Resolve(ctx, o.ClientSecret) }
+			s := l.held.hold(oidcSecret(o.Name), o.ClientSecret)
+			password, refused = s.value, s.refused
 		}
 		p.all[o.Name] = &provider{
 			of: o,
 			party: federation.New(federation.Options{
 				Name: o.Name, Issuer: o.Issuer, ClientID: o.ClientID, Redirect: c.PublicURL + portal.ProviderPath(o.Name) + "/callback",
-				Office: l.login.Office, Secret: password, Scopes: o.Scopes,
+				Office: l.login.Office, Secret: password, Refused: refused, Scopes: o.Scopes,
 			}),
 			trust: login.Trust{LinkByEmail: o.LinkByEmail, Create: o.Create, Roles: o.Roles, RolesClaim: o.RolesClaim, RoleMap: maps.Clone(o.RoleMap)},
 		}

@@ -103,6 +103,7 @@ func newNode(ctx context.Context, c *config.Config, store *storage.DB, secrets *
 	if n.layers, err = openLayers(ctx, c, store, logger, n.follower.Stale, n.staleKeys); err != nil {
 		return nil, err
 	}
+	n.layers.held = newHolder(n.live)
 	if err := errors.Join(n.live.limiter(ctx, c, n.layers.shared), n.live.followMaster(ctx, c, store, n.layers.master)); err != nil {
 		return nil, err
 	}
@@ -158,7 +159,11 @@ func (n *node) again() error {
 
 // put is use; n.reloading is held.
 func (n *node) put(c *config.Config) error {
-	receiver, err := checkAlerts(context.Background(), c)
+	if _, err := checkAlerts(context.Background(), c); err != nil {
+		return err
+	}
+	n.layers.held.begin()
+	receiver, err := receiverOf(c, n.layers.held.hold("alerts.secret", c.Alerts.Secret).value)
 	if err != nil {
 		return err
 	}
@@ -177,6 +182,7 @@ func (n *node) put(c *config.Config) error {
 	}
 	n.layers.documents.Configure(context.Background(), documentsOf(c))
 	n.configureAlerts(receiver)
+	n.layers.held.settle()
 	n.generation++
 	n.config.Store(c)
 	n.level.Set(levelOf(c.Log))
@@ -200,7 +206,7 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var helpers sync.WaitGroup
 	for _, helper := range []func(context.Context) error{
-		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.layers.tendLimiter, n.refusals.Run, n.trail.Run, n.alerts.Run, n.layers.maintain, n.layers.tendKeys, n.layers.access.Run, n.layers.grants.Run, n.layers.letters.queue.Run, n.layers.store.FollowClock, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, n.live.keeper.Run, n.hangup, n.warnForeign, tune,
+		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.layers.tendLimiter, n.refusals.Run, n.trail.Run, n.alerts.Run, n.layers.maintain, n.layers.tendKeys, n.layers.access.Run, n.layers.grants.Run, n.layers.letters.queue.Run, n.layers.store.FollowClock, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, n.live.keeper.Run, n.layers.held.try, n.hangup, n.warnForeign, tune,
 	} {
 		helpers.Go(func() {
 			if err := helper(background); err != nil && background.Err() == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
@@ -140,7 +141,7 @@ func (e *environment) printLink(ctx context.Context, o *opened, r principal.Reco
 	if err != nil {
 		return err
 	}
-	s := &site{url: o.config.PublicURL, host: o.config.PublicHost, server: mailServer(o.config)}
+	s := &site{url: o.config.PublicURL, host: o.config.PublicHost, server: mailServer(o.config, newHolder(newLive(o.config, slog.New(slog.DiscardHandler))))}
 	v := linkView{ID: r.ID, Email: r.Name, Roles: list(r.Roles), Link: portal.LinkURL(s.url, string(text.Expose())), ExpiresAt: stamp(now.Add(kind.Life()))}
 	var failed error
 	if send {

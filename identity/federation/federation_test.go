@@ -32,7 +32,8 @@ type party struct {
 	meta   map[string]any // over those of the metadata
 	sets   atomic.Int32   // how often the keys were read
 	answer func(w http.ResponseWriter)
-	asked  url.Values // of the token endpoint
+	asked  url.Values               // of the token endpoint
+	guard  func(*http.Request) bool // whether it knows the client; nil: yes
 }
 
 func newParty(t *testing.T) *party {
@@ -57,6 +58,12 @@ func newParty(t *testing.T) *party {
 	mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
 		p.asked = r.PostForm
+		if p.guard != nil && !p.guard(r) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = w.Write([]byte(`{"error":"invalid_client"}`))
+			return
+		}
 		if p.answer != nil {
 			p.answer(w)
 			return
@@ -297,6 +304,33 @@ func TestTokenEndpoint(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		p.answer = nil
+	}
+}
+
+// TestSecretThatFollows: a secret that the provider refuses is read anew, and the code
+// exchanged once more if there is another one; once only.
+func TestSecretThatFollows(t *testing.T) {
+	for name, c := range map[string]struct {
+		next  string
+		want  refusal.Code
+		asked int
+	}{
+		"another one": {"new", "", 2}, "the same": {"old", refusal.LoginFailed, 1}, "another wrong one": {"wrong", refusal.LoginFailed, 2},
+	} {
+		p, now, asked := newParty(t), "old", 0
+		of := New(Options{Name: "corp", Issuer: p.URL, ClientID: "us", Redirect: "https://app.example.com/cb", Office: office(t),
+			Secret:  func(context.Context) (secret.Value, error) { return secret.New([]byte(now)), nil },
+			Refused: func(context.Context) bool { changed := now != c.next; now = c.next; return changed },
+		})
+		back := p.login(t, of, t0)
+		p.guard = func(r *http.Request) bool {
+			asked++
+			_, given, ok := r.BasicAuth()
+			return ok && given == "new"
+		}
+		if _, _, err := of.Finish(t.Context(), binding, back, t0); code(err) != c.want || asked != c.asked {
+			t.Errorf("%s: %v, the code was exchanged %d times, want %d", name, err, asked, c.asked)
+		}
 	}
 }
 

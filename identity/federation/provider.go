@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -133,7 +134,20 @@ func (p *Provider) returned(ctx context.Context, binding []byte, query url.Value
 }
 
 // exchange gives the code for an ID token (OpenID Connect Core, Section 3.1.3).
+// exchange turns a code into an ID token, once more with another secret where the provider
+// refuses the one that we have (RFC 6749, Section 5.2: the code is not spent by that).
 func (p *Provider) exchange(ctx context.Context, m metadata, code, verifier string) (string, error) {
+	raw, err := p.exchangeOnce(ctx, m, code, verifier)
+	if said, ok := errors.AsType[*oauth2.RetrieveError](err); ok && said.ErrorCode == "invalid_client" && p.o.Refused != nil && p.o.Refused(ctx) {
+		raw, err = p.exchangeOnce(ctx, m, code, verifier)
+	}
+	if _, ok := errors.AsType[*refusal.Refusal](err); err != nil && !ok {
+		return "", p.exchangeFailed(err)
+	}
+	return raw, err
+}
+
+func (p *Provider) exchangeOnce(ctx context.Context, m metadata, code, verifier string) (string, error) {
 	var password secret.Value
 	if p.o.Secret != nil {
 		var err error
@@ -145,7 +159,7 @@ func (p *Provider) exchange(ctx context.Context, m metadata, code, verifier stri
 	defer cancel()
 	t, err := p.config(m, password).Exchange(ctx, code, oauth2.VerifierOption(verifier))
 	if err != nil {
-		return "", p.exchangeFailed(err)
+		return "", err
 	}
 	raw, _ := t.Extra("id_token").(string)
 	if raw == "" {

@@ -30,8 +30,11 @@ type Options struct {
 	Office   *ticket.Office
 
 	Secret func(context.Context) (secret.Value, error) // of the client; nil: a public client
-	Scopes []string                                    // beside openid, email and profile
-	Client *http.Client                                // nil: one with timeouts that follows no redirect
+	// Refused, if set, is told that the provider does not take Secret, and reports whether
+	// there is another one now: then the code is exchanged once more.
+	Refused func(context.Context) bool
+	Scopes  []string     // beside openid, email and profile
+	Client  *http.Client // nil: one with timeouts that follows no redirect
 }
 
 // Provider is one provider that people sign in with. It reads the provider's metadata and

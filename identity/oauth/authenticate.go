@@ -39,7 +39,7 @@ func (s *Server) authenticate(r Request) (*Client, error) {
 		return client, nil
 	case client.hasSecret() && client.knows(c.secrets):
 		return client, nil
-	case client.Keys != nil && c.assertion != "":
+	case client.keys.Load() != nil && c.assertion != "":
 		return client, s.asserted(client, c.assertion, r.Now)
 	}
 	return nil, unauthenticated(c.header, "client %q did not prove who it is by its secret or key, or is public and has none", client.ID)
@@ -47,10 +47,13 @@ func (s *Server) authenticate(r Request) (*Client, error) {
 
 // knows compares in time that does not depend on the secret.
 func (c *Client) knows(secrets []string) bool {
-	good := 0
+	good, hash := 0, c.secret.Load()
+	if hash == nil {
+		return false
+	}
 	for _, s := range secrets {
 		sum := sha256.Sum256([]byte(s))
-		good |= subtle.ConstantTimeCompare(sum[:], c.Secret[:])
+		good |= subtle.ConstantTimeCompare(sum[:], hash[:])
 	}
 	return good == 1
 }
@@ -143,7 +146,7 @@ func (s *Server) asserted(client *Client, assertion string, now time.Time) error
 	no := func(why any) error {
 		return unauthenticated(false, "the assertion of client %q is not taken: %v", client.ID, why)
 	}
-	c, err := foreign.Verify(assertion, client.Keys, foreign.Rules{Types: []string{"", "jwt", "client-authentication+jwt"},
+	c, err := foreign.Verify(assertion, client.keys.Load(), foreign.Rules{Types: []string{"", "jwt", "client-authentication+jwt"},
 		Issuer: client.ID, MaxLife: assertionLife, Leeway: assertionLeeway}, now)
 	if err != nil {
 		return no(err)

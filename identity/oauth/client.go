@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/sanmon-gate/sanmon/identity/token/foreign"
 	"github.com/sanmon-gate/sanmon/secret"
@@ -17,7 +18,8 @@ const (
 	GrantCredentials = "client_credentials"
 )
 
-// Client is a registered client. It is never changed once in use.
+// Client is a registered client. Once in use, only its proof is changed, by SetSecret and
+// SetKeys, which are safe for concurrent use.
 type Client struct {
 	ID           string
 	RedirectURIs []string // as CheckRedirectURI admits them
@@ -30,15 +32,15 @@ type Client struct {
 	// How it proves who it is; neither for a public client. The secret is one that nobody
 	// could guess, so that its plain hash is enough (RFC 9700, Section 2.5, asks for an
 	// asymmetric way, which Keys are).
-	Secret [sha256.Size]byte
-	Keys   *foreign.Keys
+	secret atomic.Pointer[[sha256.Size]byte]
+	keys   atomic.Pointer[foreign.Keys]
 }
 
 // MinSecret is the shortest secret of a client, in bytes.
 const MinSecret = 32
 
-func (c *Client) hasSecret() bool    { return c.Secret != [sha256.Size]byte{} }
-func (c *Client) confidential() bool { return c.hasSecret() || c.Keys != nil }
+func (c *Client) hasSecret() bool    { return c.secret.Load() != nil }
+func (c *Client) confidential() bool { return c.hasSecret() || c.keys.Load() != nil }
 func (c *Client) may(grant string) bool {
 	return slices.Contains(c.Grants, grant)
 }
@@ -118,14 +120,17 @@ func (c *Client) SetSecret(v secret.Value) error {
 	if n := len(v.Expose()); n < MinSecret {
 		return fmt.Errorf("its secret has %d characters, and at least %d make one that nobody guesses (make one with: openssl rand -hex 32)", n, MinSecret)
 	}
-	c.Secret = v.Hash()
+	hash := v.Hash()
+	c.secret.Store(&hash)
 	return nil
 }
 
 // SetKeys reads a JWK Set of public keys (RFC 7517, Section 5).
-func (c *Client) SetKeys(v secret.Value) (err error) {
-	if c.Keys, err = foreign.ParseKeys(v.Expose()); err != nil {
+func (c *Client) SetKeys(v secret.Value) error {
+	keys, err := foreign.ParseKeys(v.Expose())
+	if err != nil {
 		return fmt.Errorf("its jwks: %w", err)
 	}
+	c.keys.Store(keys)
 	return nil
 }

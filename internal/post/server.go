@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
+	"net/textproto"
 	"strings"
 	"time"
 
@@ -34,6 +35,9 @@ type Server struct {
 	From  string // as a header has it: "Name <address>"
 	// Password returns the password of User as it is now.
 	Password func(context.Context) (secret.Value, error)
+	// Refused, if set, is told that the server does not take the password, and reports
+	// whether Password now returns another one: then the letter is tried once more.
+	Refused func(context.Context) bool
 	// Config, if set, is used instead of the system's roots; for tests.
 	Config *tls.Config
 }
@@ -53,15 +57,36 @@ func (s *Server) Deliver(ctx context.Context, l Letter) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrPermanent, err)
 	}
+	err = s.send(ctx, m)
+	if refused(err) && s.Refused != nil && s.Refused(ctx) {
+		err = s.send(ctx, m)
+	}
+	if unsent, ok := errors.AsType[notSent](err); ok {
+		return s.failure(unsent.error, l.To)
+	}
+	return err
+}
+
+// send is one attempt. What the server or the way to it is to blame for is a notSent.
+func (s *Server) send(ctx context.Context, m *gomail.Msg) error {
 	client, err := s.client(ctx)
 	if err != nil {
 		return err
 	}
-	err = client.DialAndSendWithContext(ctx, m)
-	if err == nil {
-		return nil
+	if err := client.DialAndSendWithContext(ctx, m); err != nil {
+		return notSent{err}
 	}
-	return s.failure(err, l.To)
+	return nil
+}
+
+type notSent struct{ error }
+
+func (e notSent) Unwrap() error { return e.error }
+
+// refused reports whether the server did not take the password (RFC 4954, Section 6).
+func refused(err error) bool {
+	said, ok := errors.AsType[*textproto.Error](err)
+	return ok && (said.Code == 535 || said.Code == 530)
 }
 
 // failure tells a refused letter from a server that cannot be reached.
