@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -190,15 +191,23 @@ func Python(t testing.TB) string {
 	return path
 }
 
-// FreePort returns a TCP port of the loopback address that was free a moment ago.
+// FreePort returns a TCP port of the loopback address that was free a moment ago, and that
+// nobody else of this process gets. It lies below those that the kernel gives to outgoing
+// connections, so that none of these takes it before a server does.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	const first, count = 12_000, 20_000
+	for range count {
+		port := first + int((uint32(os.Getpid())*7919+ports.Add(1))%count)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		return port, l.Close()
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	return port, l.Close()
+	return 0, errors.New("no port is free")
 }
+
+var ports atomic.Uint32 // asked for so far
 
 func freePort(t testing.TB) int {
 	t.Helper()
