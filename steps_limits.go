@@ -41,17 +41,21 @@ func (g *Gate) meter(ctx context.Context, a allowed) (metered, error) {
 
 // limited reports whether a limit of units is asked on p's way.
 func (g *Gate) limited(p *Passage) bool {
-	own, _ := p.Caller.Limit.(*limit.Policy)
-	return len(p.Route.Limits) > 0 || own != nil || len(g.Everywhere) > 0 && !p.Caller.Anonymous()
+	own := ownLimits(p)
+	return len(p.Route.Limits) > 0 || own != nil && len(own.Units) > 0 || len(g.Everywhere) > 0 && !p.Caller.Anonymous()
 }
 
 // enter takes the places of concurrency limits. They are held until p is released.
 func (g *Gate) enter(p *Passage) error {
-	if len(p.Route.Seats) == 0 {
+	own := ownLimits(p)
+	if len(p.Route.Seats) == 0 && (own == nil || own.Places == nil) {
 		return nil
 	}
 	var buf [limit.MaxSeats]limit.Seat
 	seats := buf[:0]
+	if own != nil && own.Places != nil {
+		seats = append(seats, limit.Seat{Policy: own.Places, Key: g.Limits.Key(limit.Who{Name: p.Caller.KeyID, Scope: "key"})})
+	}
 	for i := range p.Route.Seats {
 		l := &p.Route.Seats[i]
 		seats = append(seats, limit.Seat{Policy: l.Policy, Key: g.Limits.Key(g.who(p, l))})
@@ -68,7 +72,7 @@ func (g *Gate) take(ctx context.Context, p *Passage) error {
 	if taken.Allowed && g.Shared != nil {
 		g.share(ctx, p, &taken, demands)
 	}
-	if len(p.Route.Seats) > 0 {
+	if own := ownLimits(p); len(p.Route.Seats) > 0 || own != nil && own.Places != nil {
 		taken.Join(&p.Limits)
 	}
 	p.Limits = taken
@@ -95,9 +99,7 @@ func (g *Gate) demands(p *Passage, to []limit.Demand) []limit.Demand {
 	for i := range p.Route.Limits {
 		to = append(to, g.demand(p, &p.Route.Limits[i]))
 	}
-	if own, ok := p.Caller.Limit.(*limit.Policy); ok && own != nil {
-		to = append(to, limit.Demand{Policy: own, Cell: &p.Caller.Slot.Limit, Who: limit.Who{Name: p.Caller.KeyID, Scope: "key"}})
-	}
+	to = g.ownDemands(p, to)
 	if !p.Caller.Anonymous() {
 		for i := range g.Everywhere {
 			to = append(to, g.demand(p, &g.Everywhere[i]))
@@ -105,6 +107,33 @@ func (g *Gate) demands(p *Passage, to []limit.Demand) []limit.Demand {
 	}
 	return to
 }
+
+// ownLimits are the limits that the credential of p carries; nil when it carries none.
+func ownLimits(p *Passage) *limit.Own {
+	own, _ := p.Caller.Limit.(*limit.Own)
+	return own
+}
+
+// ownDemands appends what the credential's own limits ask. The first is counted in the
+// credential's entry itself, without a look into the table.
+func (g *Gate) ownDemands(p *Passage, to []limit.Demand) []limit.Demand {
+	own := ownLimits(p)
+	if own == nil {
+		return to
+	}
+	for i, policy := range own.Units {
+		who := limit.Who{Name: p.Caller.KeyID, Scope: ownScopes[i]}
+		if i == 0 {
+			to = append(to, limit.Demand{Policy: policy, Cell: &p.Caller.Slot.Limit, Who: who})
+			continue
+		}
+		to = append(to, limit.Demand{Policy: policy, Key: g.Limits.Key(who), Who: who})
+	}
+	return to
+}
+
+// ownScopes tell the counters of a credential's own limits apart.
+var ownScopes = [limit.MaxOwn]string{"key", "key-2", "key-3"}
 
 func (g *Gate) demand(p *Passage, l *Limit) limit.Demand {
 	who := g.who(p, l)

@@ -71,7 +71,7 @@ type Caller struct {
 	ExpiresAt time.Time // when this credential ends at the latest
 
 	Networks []netip.Prefix // networks the credential may be used from; empty means any
-	Limit    any            // the credential's own limit, as keys/limit understands it; nil none
+	Limit    any            // the credential's own limit, a *limit.Own of keys/limit; nil none
 
 	// Bindings are the values that a CSRF token of this caller may be bound to:
 	// the current one first, then the one of a just rotated secret. Empty when the

@@ -58,6 +58,52 @@ func TestSeveralLimits(t *testing.T) {
 
 // TestConcurrencyLimit: a place is free again however a request ends: by its answer, by
 // its client, by a stream that is cut.
+// TestOwnLimitsOfAKey: a key carries several limits; all of them hold, all or none, beside
+// those of the route, and its answers tell where they stand.
+func TestOwnLimitsOfAKey(t *testing.T) {
+	t.Parallel()
+	app := harness.SharedBackend(t, harness.FastAPI)
+	g := harness.StartGate(t, harness.Options{Upstream: app.URL, Routes: "  - { id: open, match: { path: \"/{rest...}\" }, boundary: key }\n"})
+	g.AddUser(t, writer, "writer")
+	c := g.Client(t)
+	k := newKey(t, g, writer, "--role", "reader", "--limit", "100/h", "--limit", "quota:3/month")
+	if out := g.CLI(t, "", "key", "show", k.ID, "--json"); !strings.Contains(strings.ReplaceAll(out, " ", ""), `"limit":"100/h,quota:3/month"`) {
+		t.Errorf("key show: %s", out)
+	}
+	for i := range 5 {
+		a := c.Get(t, "/echo/x", "X-Api-Key", k.Key)
+		status, left := 200, fmt.Sprintf(`"key";r=%d;`, 99-i)
+		if i > 2 {
+			status, left = 429, `"key";r=97;` // a refused request uses up nothing
+		}
+		if got := a.Header.Get("Ratelimit"); a.Status != status || !strings.HasPrefix(got, left) || !strings.Contains(got, fmt.Sprintf(`"key-quota";r=%d;`, max(0, 2-i))) {
+			t.Errorf("request %d: %d, RateLimit %q", i, a.Status, got)
+		}
+	}
+
+	one := newKey(t, g, writer, "--role", "reader", "--limit", "concurrency:1")
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := make(chan struct{})
+	slow := c.Request(t, "GET", "/slow?s=30", nil, "X-Api-Key", one.Key).WithContext(ctx)
+	go func() {
+		defer close(gone)
+		for ctx.Err() == nil { // it may meet a probe, and be the one that is refused
+			_, _ = c.Try(slow)
+		}
+	}()
+	probe := func() int { return c.Get(t, "/echo/x", "X-Api-Key", one.Key).Status }
+	eventually(t, 10*time.Second, func() bool { return probe() == 429 })
+	cancel()
+	<-gone
+	eventually(t, 10*time.Second, func() bool { return probe() == 200 })
+
+	for _, bad := range []string{"quota:3/h", "fast", "concurrency:0"} {
+		if r := g.Run(t, "", "key", "create", "--owner", writer, "--role", "reader", "--limit", bad); r.Exit == 0 || !strings.Contains(r.Stderr, bad[max(0, strings.Index(bad, ":")+1):]) {
+			t.Errorf("--limit %s: %+v", bad, r)
+		}
+	}
+}
+
 func TestConcurrencyLimit(t *testing.T) {
 	app := harness.SharedBackend(t, harness.FastAPI)
 	g := harness.StartGate(t, harness.Options{Upstream: app.URL, Routes: limitedRoutes})
@@ -153,6 +199,7 @@ func flood(t *testing.T, nodes [2]*harness.Gate, n int, path string, header ...s
 // TestSharedLimits: two nodes admit together what one would, exactly; a server that is gone
 // makes each node count for itself and no request fail; one that is back is used again.
 func TestSharedLimits(t *testing.T) {
+	t.Parallel()
 	v := harness.StartValkey(t, 0)
 	nodes := sharing(t, v, `
   - { id: a, match: { path: "/echo/a" }, boundary: public, limit: { rate: 60/h, burst: 60, per: route } }

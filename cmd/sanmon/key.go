@@ -11,7 +11,6 @@ import (
 	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
-	"github.com/sanmon-gate/sanmon/keys/network"
 	"github.com/sanmon-gate/sanmon/keys/redact"
 	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/spf13/cobra"
@@ -85,42 +84,31 @@ func (o *opened) keyService(ctx context.Context) (*apikey.Service, error) {
 }
 
 func keyCreate(env *environment) *cobra.Command {
-	var owner, rate, expires, environment, note string
-	var roles, scopes, networks []string
+	var wish keyWish
 	var canary bool
 	var seal sealing
 	c := &cobra.Command{
-		Use:   "create --owner E|service:NAME [--role R]... [--scope S]... [--network CIDR]... [--limit 10/m] [--expires 90d] [--note TEXT] [--canary] [--seal-to age1...]",
+		Use:   "create " + wishUse + " [--canary] [--seal-to age1...]",
 		Short: "Make an API key; it is printed once", Args: exactly(0),
 		Example: "  sanmon key create --owner service:importer --role writer --network 203.0.113.0/24 --limit 10/m",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if owner == "" {
-				return usageError{errors.New("--owner is missing (an e-mail address, or service:NAME)")}
+			if err := wish.check(); err != nil {
+				return err
 			}
 			if err := seal.prepare(); err != nil {
 				return err
 			}
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
-				spec, err := keySpec(roles, scopes, networks, rate, expires, or(environment, o.config.Environment))
+				spec, err := wish.spec(c, o)
 				if err != nil {
 					return err
 				}
-				if !c.Flags().Changed("expires") {
-					spec.Lifetime = 0 // the usual, or the longest that is allowed
-				}
-				spec.Note, spec.Canary = note, canary
-				return env.createKey(ctx, o, owner, spec, &seal)
+				spec.Canary = canary
+				return env.createKey(ctx, o, wish.owner, spec, &seal)
 			})
 		},
 	}
-	c.Flags().StringVar(&owner, "owner", "", "e-mail address of a user, or service:NAME (made by its first key)")
-	c.Flags().StringArrayVar(&roles, "role", nil, "role that the key may use; may be repeated")
-	c.Flags().StringArrayVar(&scopes, "scope", nil, "scope that the key may use; may be repeated")
-	c.Flags().StringArrayVar(&networks, "network", nil, "network that the key may be used from; may be repeated")
-	c.Flags().StringVar(&rate, "limit", "", "the key's own limit, as in 10/m")
-	c.Flags().StringVar(&expires, "expires", "90d", "time until it ends, as in 90d, or never")
-	c.Flags().StringVar(&environment, "env", "", "live or test (default: the server's environment)")
-	c.Flags().StringVar(&note, "note", "", "for people: what the key is for")
+	wish.flags(c)
 	c.Flags().BoolVar(&canary, "canary", false, "make a key that is never valid and raises an alarm when it is used")
 	seal.flag(c)
 	return env.withJSON(c)
@@ -133,31 +121,7 @@ func or(s, otherwise string) string {
 	return s
 }
 
-func keySpec(roles, scopes, networks []string, rate, expires, environment string) (apikey.Spec, error) {
-	spec := apikey.Spec{Roles: roles, Scopes: scopes, Limit: rate, Env: apikey.Env(environment)}
-	for _, n := range networks {
-		prefix, err := network.Parse(n)
-		if err != nil {
-			return spec, err
-		}
-		spec.Networks = append(spec.Networks, prefix)
-	}
-	if expires == "never" {
-		spec.Forever = true
-		return spec, nil
-	}
-	life, err := config.ParseDuration(expires)
-	if err != nil || life <= 0 {
-		return spec, fmt.Errorf("--expires %q is no time (write 90d, 12h, or never)", expires)
-	}
-	spec.Lifetime = life
-	return spec, nil
-}
-
 func (e *environment) createKey(ctx context.Context, o *opened, owner string, spec apikey.Spec, seal *sealing) error {
-	if err := o.knownRoles(spec.Roles); err != nil {
-		return err
-	}
 	service, err := o.keyService(ctx)
 	if err != nil {
 		return err

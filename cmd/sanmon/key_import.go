@@ -18,37 +18,29 @@ type importedKey struct {
 }
 
 func keyImport(env *environment) *cobra.Command {
-	var owner, rate, expires, environment, note string
-	var roles, scopes, networks []string
+	var wish keyWish
 	c := &cobra.Command{
-		Use:   "import --owner E|service:NAME [--role R]... [--scope S]... [--network CIDR]... [--limit 10/m] [--expires 90d] [--note TEXT]",
+		Use:   "import " + wishUse,
 		Short: "Take over a key that was made elsewhere, from standard input", Args: exactly(0),
 		Long: "The key is read from the first line of standard input. It has to begin with one of the\nprefixes of keys.foreign. It is marked weak: nobody here knows how well it was made.\nRotating it gives a key of our own on the same terms.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if owner == "" {
-				return usageError{errors.New("--owner is missing (an e-mail address, or service:NAME)")}
+			if err := wish.check(); err != nil {
+				return err
 			}
 			key, err := env.readKey()
 			if err != nil {
 				return err
 			}
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
-				spec, err := keySpec(roles, scopes, networks, rate, expires, or(environment, o.config.Environment))
+				spec, err := wish.spec(c, o)
 				if err != nil {
 					return err
 				}
-				if !c.Flags().Changed("expires") {
-					spec.Lifetime = 0
-				}
-				if err := o.knownRoles(spec.Roles); err != nil {
-					return err
-				}
-				spec.Note = note
 				service, err := o.keyService(ctx)
 				if err != nil {
 					return err
 				}
-				r, err := o.ownerOrNew(ctx, owner, spec)
+				r, err := o.ownerOrNew(ctx, wish.owner, spec)
 				if err != nil {
 					return err
 				}
@@ -61,14 +53,7 @@ func keyImport(env *environment) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&owner, "owner", "", "e-mail address of a user, or service:NAME (made by its first key)")
-	c.Flags().StringArrayVar(&roles, "role", nil, "role that the key may use; may be repeated")
-	c.Flags().StringArrayVar(&scopes, "scope", nil, "scope that the key may use; may be repeated")
-	c.Flags().StringArrayVar(&networks, "network", nil, "network that the key may be used from; may be repeated")
-	c.Flags().StringVar(&rate, "limit", "", "the key's own limit, as in 10/m")
-	c.Flags().StringVar(&expires, "expires", "90d", "time until it ends, as in 90d, or never")
-	c.Flags().StringVar(&environment, "env", "", "live or test (default: the server's environment)")
-	c.Flags().StringVar(&note, "note", "", "for people: what the key is for")
+	wish.flags(c)
 	return env.withJSON(c)
 }
 

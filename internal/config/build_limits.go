@@ -74,7 +74,7 @@ func period(d time.Duration) string {
 // one decision weighs.
 const (
 	maxRouteUnits  = 6
-	maxRoutePlaces = limit.MaxSeats
+	maxRoutePlaces = limit.MaxSeats - 1 // a credential may have one of its own
 )
 
 func (b *builder) limiter(f *field) Limiter {

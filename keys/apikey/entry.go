@@ -32,7 +32,7 @@ type entry struct {
 type terms struct {
 	rights   *caller.Rights
 	networks []netip.Prefix
-	limit    any // *limit.Policy, nil for none
+	limit    *limit.Own // nil for none
 	broken   string
 	digest   digest
 }
@@ -145,19 +145,12 @@ func (in *interner) shareRights(names []byte, r *Record) *caller.Rights {
 
 // compile reads a stored limit. One that cannot be read makes the key unusable,
 // not unlimited.
-func compile(s string) (any, string) {
-	if s == "" {
-		return nil, ""
-	}
-	rate, err := limit.Parse(s)
+func compile(s string) (*limit.Own, string) {
+	own, err := limit.ParseOwn(s)
 	if err != nil {
 		return nil, err.Error()
 	}
-	p, err := limit.NewPolicy("key", rate)
-	if err != nil {
-		return nil, err.Error()
-	}
-	return p, ""
+	return own, ""
 }
 
 func appendList(b []byte, names []string) []byte {
@@ -187,10 +180,5 @@ func micros(t time.Time) int64 {
 
 // sameLimit reports whether two terms have the same limit.
 func sameLimit(a, b *terms) bool {
-	p, _ := a.limit.(*limit.Policy)
-	q, _ := b.limit.(*limit.Policy)
-	if p == nil || q == nil {
-		return p == q && a.broken == b.broken
-	}
-	return p.Rate() == q.Rate()
+	return a.limit.String() == b.limit.String() && a.broken == b.broken
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/keys/limit"
 	"github.com/sanmon-gate/sanmon/refusal"
 )
 
@@ -148,7 +149,7 @@ func (e *entry) describe(into *caller.Caller, o Owner, u *use) {
 		Credential: e.terms.rights,
 		Principal:  o.Rights,
 		Networks:   e.terms.networks,
-		Limit:      e.terms.limit,
+		Limit:      own(e.terms.limit),
 		Slot:       &u.slot,
 	}
 	if e.expires != 0 {
@@ -214,4 +215,12 @@ func refuse(format string, args ...any) error {
 
 func busy(reason string, err error) error {
 	return &refusal.Refusal{Code: refusal.Busy, Reason: reason, RetryAfter: time.Second, Err: err}
+}
+
+// own is the limit as a caller carries it: nil, and no nil pointer, when there is none.
+func own(l *limit.Own) any {
+	if l == nil {
+		return nil
+	}
+	return l
 }

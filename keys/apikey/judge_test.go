@@ -119,7 +119,7 @@ func TestCaller(t *testing.T) {
 	if !c.ExpiresAt.Equal(t0.Add(time.Hour)) || len(c.Networks) != 1 || c.Slot == nil {
 		t.Errorf("caller %+v", c)
 	}
-	if p, ok := c.Limit.(*limit.Policy); !ok || p.Name() != "key" || p.Rate() != (limit.Rate{Count: 10, Per: time.Minute}) {
+	if o, ok := c.Limit.(*limit.Own); !ok || o.String() != "10/m" || len(o.Units) != 1 || o.Units[0].Name() != "key" || o.Units[0].Rate() != (limit.Rate{Count: 10, Per: time.Minute}) {
 		t.Errorf("limit %v", c.Limit)
 	}
 	_, _, again := h.judge(t, key, home, t0)

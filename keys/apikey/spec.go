@@ -29,7 +29,7 @@ type Spec struct {
 	Roles    []string
 	Scopes   []string
 	Networks []netip.Prefix // networks it may be used from; empty: any
-	Limit    string         // rate of its own, "10/m"; "" none
+	Limit    string         // limits of its own, as limit.ParseOwn reads them; "" none
 	Note     string         // for people: what it is for; at most 200 characters
 	// Canary makes a key that is never valid. It is laid where nobody should look, and
 	// raises an alarm when it is used.
@@ -58,10 +58,8 @@ func (spec *Spec) record(bound time.Duration, now time.Time) (Record, error) {
 		errs = append(errs, fmt.Errorf("environment %q is unknown (live or test)", spec.Env))
 	}
 	errs = append(errs, checkNames("role", r.Roles), checkNames("scope", r.Scopes), checkNetworks(r.Networks), checkNote(r.Note))
-	if r.Limit != "" {
-		if _, err := limit.Parse(r.Limit); err != nil {
-			errs = append(errs, err)
-		}
+	if _, err := limit.ParseOwn(r.Limit); err != nil {
+		errs = append(errs, err)
 	}
 	expires, err := spec.expires(bound, now)
 	r.ExpiresAt = expires

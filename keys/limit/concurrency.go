@@ -6,7 +6,7 @@ import (
 )
 
 // MaxSeats is how many concurrency limits one request may be held to.
-const MaxSeats = 4
+const MaxSeats = 5
 
 // busyWait is how long a client is told to wait for a place: nobody knows when the
 // requests that are under way will end.
