@@ -24,7 +24,8 @@ deps: ## install what the tests use beside Go, and say what is missing
 lint: ## gofmt, go vet, staticcheck
 	@scripts/check.sh
 
-# The end-to-end tests measure time, so they run when nothing else does. Both parts run
+# Some end-to-end tests measure time, so these run when nothing else does: first those, one
+# after the other, then the others side by side, for they mostly wait. Both parts run
 # whatever the other says; the status is the worse one.
 test: deps ## everything: static checks, all tests with the race detector, end to end
 	@status=0; \
@@ -32,7 +33,7 @@ test: deps ## everything: static checks, all tests with the race detector, end t
 	$(GO) test -race -timeout 8m $$($(GO) list ./... | grep -v '/e2e\(/\|$$\)') || status=1; \
 	(cd waf && $(GO) test -race -timeout 4m ./...) || status=1; \
 	scripts/python.sh || status=1; \
-	$(GO) test -race -timeout 12m -count=1 ./e2e/... || status=1; \
+	$(GO) test -race -timeout 12m -parallel 3 -count=1 ./e2e/... || status=1; \
 	exit $$status
 
 unit: ## the tests that need nothing but Go
@@ -43,7 +44,7 @@ python: deps ## the package for Python backends: types, tests, wheel
 	@scripts/python.sh
 
 e2e: deps ## the built binary against real backends, browsers and databases
-	$(GO) test -timeout 12m -count=1 ./e2e/...
+	$(GO) test -timeout 12m -parallel 3 -count=1 ./e2e/...
 
 bench: ## measure against a bare reverse proxy (BENCH="-rounds 5 -json 6s" …)
 	@scripts/testdeps.sh bench

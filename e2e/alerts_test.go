@@ -149,6 +149,7 @@ const alertRoutes = "  - { id: notes, match: { path: /notes, methods: [GET] }, b
 // TestAlerts: what somebody should look at is told, signed as the reference library wants
 // it, and says nothing that the log would not.
 func TestAlerts(t *testing.T) {
+	t.Parallel()
 	app, to, secret := harness.SharedBackend(t, harness.FastAPI), newHook(t), signingSecret()
 	g := harness.NewGate(t, harness.Options{
 		Upstream: app.URL, Routes: alertRoutes, Limits: "{ failures: { rate: 3/10m, burst: 3 } }",

@@ -125,6 +125,7 @@ func TestContentPolicy(t *testing.T) {
 // TestReports: both formats, grouped, noise left out, bounded, with a limit of its own and
 // whatever the origin of the sender.
 func TestReports(t *testing.T) {
+	t.Parallel()
 	g := cspGate(t)
 	c := g.Client(t)
 	old := func(page, blocked string) string {
@@ -210,6 +211,7 @@ func grouped(all []report) string {
 // TestLearnAndApprove: what never changes is proposed, what holds a value of its request is
 // not, nothing is in force before a person approves it, and then it is at once.
 func TestLearnAndApprove(t *testing.T) {
+	t.Parallel()
 	g := cspGate(t)
 	c := g.Client(t)
 	for _, q := range []string{"", "?q=secretvalue", "?q=othervalue", ""} {
@@ -273,6 +275,7 @@ func TestLearnAndApprove(t *testing.T) {
 
 // TestContentPolicyInChromium: what a real browser runs and reports under each mode.
 func TestContentPolicyInChromium(t *testing.T) {
+	t.Parallel()
 	g := cspGate(t)
 	g.AddUser(t, writer, "writer")
 	c := g.Client(t)
@@ -322,6 +325,7 @@ func TestContentPolicyInChromium(t *testing.T) {
 
 // TestReportingAPIInChromium: over https reports come in batches by the Reporting API.
 func TestReportingAPIInChromium(t *testing.T) {
+	t.Parallel()
 	g := harness.StartGate(t, harness.Options{Upstream: pagesOf(t).URL, Routes: cspRoutes, TLS: "{ self_signed: true }"})
 	ctx := reportingBrowser(t)
 	if err := chromedp.Do(ctx, chromedp.Navigate(g.URL+"/strict/page"), chromedp.WaitReady("form"), chromedp.Sleep(time.Second)); err != nil {

@@ -78,6 +78,7 @@ func bindingGate(t *testing.T, top string) *harness.Gate {
 // TestDeviceBoundSession: the protocol from the login to the end, and what a thief of each
 // half has.
 func TestDeviceBoundSession(t *testing.T) {
+	t.Parallel()
 	g := bindingGate(t, "")
 	c, d := g.Client(t), newDevice(t)
 	a := c.TryLogin(t, writer, harness.Password)

@@ -69,6 +69,7 @@ func factorsGate(t *testing.T, top string) *harness.Gate {
 // app, signs in with its code and with a recovery code, ends another session, makes a key
 // and revokes it. In both languages, wide and narrow, light and dark.
 func TestAccountInChromium(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		language, scheme string
 		width, height    int
@@ -329,6 +330,7 @@ func (p *person) axe() {
 
 // TestAccountWithoutJavaScript: everything but passkeys works with HTML alone.
 func TestAccountWithoutJavaScript(t *testing.T) {
+	t.Parallel()
 	g := factorsGate(t, "")
 	ctx, _ := browser(t, 800, 900, "en")
 	p := &person{t: t, g: g, ctx: ctx, dir: shots(t), name: "plain-"}

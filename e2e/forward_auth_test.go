@@ -174,6 +174,7 @@ func askTricks(t *testing.T, g *harness.Gate, nobody *harness.Client) {
 
 // TestForwardAuthRenews: a session that gets a new secret through the proxy goes on.
 func TestForwardAuthRenews(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{harness.Nginx, harness.Caddy} {
 		t.Run(kind, func(t *testing.T) {
 			g := behindFront(t, kind, "session: { rotate: 1s }\n")

@@ -78,6 +78,7 @@ func part(disposition, value string) string {
 // TestHostileBodies: a body that is made to hurt is refused with a code that says why, or
 // arrives as it was sent where nothing is asked of it; the gate does not grow with it.
 func TestHostileBodies(t *testing.T) {
+	t.Parallel()
 	const invalid, large, unread, framing, twice = "input_invalid", "body_too_large", "type_not_allowed", "csrf_invalid", "header_ambiguous"
 	status := map[string]int{"": 200, invalid: 422, large: 413, unread: 415, framing: 403, twice: 400}
 	g := hostileGate(t)
@@ -166,6 +167,7 @@ func members(n int, format, sep string) string {
 // TestLyingBodies: a body that is not as its header says is refused, or cut, and never
 // looks whole to the backend.
 func TestLyingBodies(t *testing.T) {
+	t.Parallel()
 	g := hostileGate(t)
 	c := g.Client(t)
 	status := map[string]int{"": 200, "input_invalid": 422, "type_not_allowed": 415}

@@ -87,6 +87,7 @@ func oneInsertion(sent, got string) error {
 // TestLyingLengths: a backend that promises more than it sends, or sends without end, ends
 // in a connection that is cut, never in a page that looks whole; the gate goes on.
 func TestLyingLengths(t *testing.T) {
+	t.Parallel()
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		switch r.URL.Path {

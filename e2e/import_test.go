@@ -28,6 +28,7 @@ out.writerow(["off@example.com", make_password(sys.argv[1]), "f"])
 // TestImportFromDjango: people come with the hashes that Django has made, sign in with the
 // password that they have, and are hashed anew by that.
 func TestImportFromDjango(t *testing.T) {
+	t.Parallel()
 	table, err := exec.Command(harness.Python(t), "-c", hashers, harness.Password).Output()
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,7 @@ func keyGate(t *testing.T, top string) *harness.Gate {
 // TestSealedKey: a key that is sealed for an age recipient is printed by no command, opens
 // with the recipient's identity, and works.
 func TestSealedKey(t *testing.T) {
+	t.Parallel()
 	g := keyGate(t, "")
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -79,6 +80,7 @@ func unseal(t *testing.T, sealed string, who age.Identity) string {
 // TestCanaryKey: it is never valid, looks like any other invalid key to who tries it, and is
 // in the trail with the network within moments.
 func TestCanaryKey(t *testing.T) {
+	t.Parallel()
 	g := keyGate(t, "")
 	k := g.AddKey(t, writer, "--role", "writer", "--canary", "--note", "lies in the wiki")
 	c := g.Client(t)
@@ -112,6 +114,7 @@ func TestCanaryKey(t *testing.T) {
 
 // TestRotationSaysWhoIsLate: key show of the new key says that the old one is still used.
 func TestRotationSaysWhoIsLate(t *testing.T) {
+	t.Parallel()
 	g := keyGate(t, "")
 	old := g.AddKey(t, writer, "--role", "reader", "--note", "the importer")
 	var fresh harness.Key
@@ -147,6 +150,7 @@ func TestRotationSaysWhoIsLate(t *testing.T) {
 
 // TestRevokeBySelector: by owner, by idleness, by both, and nothing without a selector.
 func TestRevokeBySelector(t *testing.T) {
+	t.Parallel()
 	g := keyGate(t, "")
 	g.AddUser(t, reader, "reader")
 	for range 2 {
@@ -227,6 +231,7 @@ func TestLongestLife(t *testing.T) {
 // TestImportedKey: a key of elsewhere works as it is, is marked, and becomes one of ours by
 // rotation. Without its prefix in the configuration nothing is taken for it.
 func TestImportedKey(t *testing.T) {
+	t.Parallel()
 	g := keyGate(t, "keys: { foreign: [\"acme_\"] }")
 	const key = "acme_4b1d0f7a2c9e4d5f8a6b"
 	var made struct {

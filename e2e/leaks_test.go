@@ -24,6 +24,7 @@ import (
 // node's next request; nothing else does. The list of public keys is served here in the
 // form that GitHub documents.
 func TestGitHubSecretScanning(t *testing.T) {
+	t.Parallel()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)

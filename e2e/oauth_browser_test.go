@@ -16,6 +16,7 @@ import (
 // TestOAuthInChromium: a real browser goes from a native app to the login page and back to
 // the app's loopback address, which no policy of our pages may stop.
 func TestOAuthInChromium(t *testing.T) {
+	t.Parallel()
 	back := harness.SharedBackend(t, harness.FastAPI)
 	g := harness.StartGate(t, harness.Options{Upstream: back.URL, Top: oauthTop, Routes: oauthRoutes, Env: []string{"ROBOT_SECRET=" + serviceSecret}})
 	g.AddUser(t, writer, "writer")

@@ -125,6 +125,7 @@ func startClient(t *testing.T, g *harness.Gate, person *harness.Client, kind str
 // TestForeignOAuthClients: two libraries that we did not write, each with a real FastAPI
 // behind the gate, and all that may happen to their tokens.
 func TestForeignOAuthClients(t *testing.T) {
+	t.Parallel()
 	back := harness.SharedBackend(t, harness.FastAPI)
 	for _, kind := range []string{"authlib", "openid-client", "openid-client with DPoP"} {
 		t.Run(kind, func(t *testing.T) {
@@ -191,6 +192,7 @@ func TestForeignOAuthClients(t *testing.T) {
 
 // TestForeignOAuthClientsEnd: giving a token back, and signing out; once on PostgreSQL.
 func TestForeignOAuthClientsEnd(t *testing.T) {
+	t.Parallel()
 	back := harness.SharedBackend(t, harness.FastAPI)
 	for _, kind := range []string{"authlib", "openid-client"} {
 		t.Run(kind, func(t *testing.T) {

@@ -172,6 +172,7 @@ func TestDescribedRequests(t *testing.T) {
 // TestChangedDocumentWaits: a document is pinned when it is first seen; another one counts
 // when its hash was approved, and not before, whatever restarts.
 func TestChangedDocumentWaits(t *testing.T) {
+	t.Parallel()
 	app, g := described(t)
 	c := g.Client(t)
 	want(t, "before", c.Get(t, "/added?name=x"), 422, "input_invalid")

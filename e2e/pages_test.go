@@ -45,6 +45,7 @@ func (p *tab) fill(name, value string) {
 // and login: an object with inlines that the site's script builds is added, changed and
 // deleted by an action.
 func TestDjangoAdmin(t *testing.T) {
+	t.Parallel()
 	p := openTab(t, djangoGate(t), writer)
 	p.visit("/admin/")
 	p.fill("username", "root")
@@ -107,6 +108,7 @@ func upload(t *testing.T) (path, sum string) {
 
 // TestUploadFromPages: the backend gets exactly the file and the fields of its own form.
 func TestUploadFromPages(t *testing.T) {
+	t.Parallel()
 	file, sum := upload(t)
 	for kind, row := range map[string]struct {
 		page, fields string
@@ -143,6 +145,7 @@ func TestUploadFromPages(t *testing.T) {
 
 // TestPagesWithoutScript: the token in the HTML is enough; the script only adds to it.
 func TestPagesWithoutScript(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{harness.FastAPI, harness.Flask} {
 		t.Run(kind, func(t *testing.T) {
 			p := openTab(t, pagesGate(t, kind), writer)
@@ -167,6 +170,7 @@ func TestPagesWithoutScript(t *testing.T) {
 // TestPagesOfFrameworks: what people do with pages: two tabs, Back and once more, reload after a
 // POST, a form that redirects, a search.
 func TestPagesOfFrameworks(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{harness.FastAPI, harness.Flask} {
 		t.Run(kind, func(t *testing.T) {
 			p := openTab(t, pagesGate(t, kind), writer)
@@ -208,6 +212,7 @@ func TestPagesOfFrameworks(t *testing.T) {
 // TestOnceAndPageForms: a form of kind once is taken once, whatever the person does, and says so;
 // a form of kind page as often as it is sent.
 func TestOnceAndPageForms(t *testing.T) {
+	t.Parallel()
 	p := openTab(t, pagesGate(t, harness.FastAPI), writer)
 	for range 2 { // a page that is loaded anew has a new token
 		p.visit("/pages/")
@@ -257,6 +262,7 @@ func TestOnceAndPageForms(t *testing.T) {
 
 // TestInjectedPage: what the gate puts into a page, and into a fragment that a script fetches.
 func TestInjectedPage(t *testing.T) {
+	t.Parallel()
 	p := openTab(t, pagesGate(t, harness.FastAPI), writer)
 	p.visit("/pages/?foreign=https://example.invalid/")
 	const fields = `[...document.querySelectorAll('form')].map(f => f.id + ':' + [...f.elements].map(e => e.name).join('.')).join(' ')`
@@ -339,6 +345,7 @@ func TestSocketsAndLogout(t *testing.T) {
 // TestPageWithNewSecret: the page whose answer carries a new session secret has tokens of that
 // secret: its forms live as long as those of any other page, without any script.
 func TestPageWithNewSecret(t *testing.T) {
+	t.Parallel()
 	b := harness.SharedBackend(t, harness.FastAPI)
 	g := harness.StartGate(t, harness.Options{Upstream: b.URL, Routes: pagesRoutes, Top: "session: { rotate: 1s }\ntoken: { race: 1s, redeliver: 1s }"})
 	g.AddUser(t, writer, "writer")

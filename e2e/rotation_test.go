@@ -94,6 +94,7 @@ func master(t *testing.T, text string, nodes ...*harness.Gate) {
 // TestMasterKeyRotation: docs/secrets.md, step by step, on two nodes under traffic; then the
 // old key opens nothing any more.
 func TestMasterKeyRotation(t *testing.T) {
+	t.Parallel()
 	a, b := twoNodes(t)
 	a.AddUser(t, writer, "writer")
 	c := a.Client(t)
@@ -167,6 +168,7 @@ func TestMasterKeyRotation(t *testing.T) {
 // TestMasterKeyRotationKilled: the command is killed again and again, and a server with it;
 // nothing is lost.
 func TestMasterKeyRotationKilled(t *testing.T) {
+	t.Parallel()
 	a, b := twoNodes(t)
 	a.AddUser(t, writer, "writer")
 	c := a.Client(t)
@@ -225,6 +227,7 @@ func pepperKeys(t *testing.T, g *harness.Gate) map[int]int {
 // TestPepperRotation: keys move to the new pepper as they are used, on two nodes under
 // traffic; a pepper with keys on it does not go, and one without goes without a refusal.
 func TestPepperRotation(t *testing.T) {
+	t.Parallel()
 	a, b := twoNodes(t)
 	a.AddUser(t, writer, "writer")
 	used, unused := a.AddKey(t, writer, "--role", "writer"), a.AddKey(t, writer, "--role", "writer")

@@ -42,6 +42,7 @@ const said = `window.said = async promise => {
 // TestScriptRequests: what scripts send reaches an application that knows nothing of tokens,
 // with a token that it never sees. The page has nothing but the script.
 func TestScriptRequests(t *testing.T) {
+	t.Parallel()
 	p := openTab(t, pagesGate(t, harness.FastAPI), writer)
 	p.visit("/pages/?by_hand=1")
 	p.js(said)
@@ -194,6 +195,7 @@ func TestNothingForStrangers(t *testing.T) {
 
 // TestScriptForms: forms that the HTML gave no token, in every way that a form is sent.
 func TestScriptForms(t *testing.T) {
+	t.Parallel()
 	p := openTab(t, pagesGate(t, harness.FastAPI), writer)
 	const build = `const f = document.createElement('form'); f.method = 'post'; f.action = '/pages/save'; f.innerHTML = '<input name=title value=built><select name=action><option>x</select><button name=go value=1>B</button>'; document.body.append(f); `
 	for _, row := range []struct{ what, js, want string }{
@@ -229,6 +231,7 @@ func TestScriptForms(t *testing.T) {
 
 // TestOldPage: a page that has been open for longer than the secret of its session.
 func TestOldPage(t *testing.T) {
+	t.Parallel()
 	b := harness.SharedBackend(t, harness.FastAPI)
 	g := harness.StartGate(t, harness.Options{Upstream: b.URL, Routes: pagesRoutes, Top: "session: { rotate: 1s }\ntoken: { race: 1s, redeliver: 1s }"})
 	g.AddUser(t, writer, "writer")
@@ -265,6 +268,7 @@ func TestOldPage(t *testing.T) {
 // TestStrictPage: the script works under the strictest policy that lets it load, with Trusted
 // Types, and Chromium has nothing to complain about.
 func TestStrictPage(t *testing.T) {
+	t.Parallel()
 	p := openTab(t, pagesGate(t, harness.FastAPI), writer)
 	const policy = "default-src 'none'; script-src 'self'; connect-src 'self'; form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
 	p.visit("/pages/?by_hand=1&csp=" + url.QueryEscape(policy))

@@ -206,8 +206,12 @@ func (s *stage) command(t *testing.T, stdin string, args ...string) harness.Resu
 // TestSecretsAreNeverShown plants a secret of every kind in every place of requests to
 // every address and in every command, and searches every output for each spelling of it.
 func TestSecretsAreNeverShown(t *testing.T) {
+	t.Parallel()
 	for _, engine := range []string{"SQLite", "PostgreSQL"} {
-		t.Run(engine, func(t *testing.T) { testSecrets(t, engine == "PostgreSQL") })
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			testSecrets(t, engine == "PostgreSQL")
+		})
 	}
 }
 

@@ -66,6 +66,7 @@ func (k *kv) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // within the interval, another master key that opens nothing does not, and a sealed Vault
 // changes nothing.
 func TestVaultWhileItRuns(t *testing.T) {
+	t.Parallel()
 	app := harness.SharedBackend(t, harness.FastAPI)
 	const first = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 	k := &kv{values: map[string]string{"master": first, "metrics": "metrics-token-1"}}

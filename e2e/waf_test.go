@@ -22,6 +22,7 @@ const firewallRoutes = `
 // says nothing of why; what it observes arrives and is counted; what is ordinary, and what
 // is excluded, arrives.
 func TestFirewall(t *testing.T) {
+	t.Parallel()
 	app := harness.SharedBackend(t, harness.FastAPI)
 	g := harness.StartGate(t, harness.Options{Upstream: app.URL, Routes: firewallRoutes, Firewall: true})
 	c := g.Client(t)
@@ -52,6 +53,7 @@ func TestFirewall(t *testing.T) {
 }
 
 func TestFirewallObserved(t *testing.T) {
+	t.Parallel()
 	app := harness.SharedBackend(t, harness.FastAPI)
 	g := harness.StartGate(t, harness.Options{Upstream: app.URL, Routes: firewallRoutes, Firewall: true})
 	c := g.Client(t)
@@ -71,6 +73,7 @@ func TestFirewallObserved(t *testing.T) {
 // TestFirewallExclusion: a field that is meant to carry markup is excluded by its name,
 // with a session and its token.
 func TestFirewallExclusion(t *testing.T) {
+	t.Parallel()
 	app := harness.SharedBackend(t, harness.FastAPI)
 	g := harness.StartGate(t, harness.Options{Upstream: app.URL, Routes: firewallRoutes, Firewall: true})
 	g.AddUser(t, "ann@example.com")
