@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,9 +23,12 @@ type gate struct {
 	dir, host, addr, admin string
 	sessions               []session
 	keys                   []string
+	tokens                 []string
 }
 
 type session struct{ cookie, csrf string }
+
+const clientSecret = "a client secret that is long enough to be one"
 
 const password = "correct horse battery staple"
 
@@ -37,6 +41,8 @@ log: { level: %[5]s }
 limiter: %[6]s
 limits: { network: { rate: 1000000/s, burst: 1000000 }, failures: { rate: 100000/10m, burst: 100000 } }
 session: { idle: 12h, absolute: 24h }
+client_ip: { trusted_proxies: ["127.0.0.1/32"] }
+clients: [ { id: bench, type: confidential, secret: file:./data/client.secret, grants: [client_credentials], service: bench, scopes: ["notes:read"] } ]
 upstreams:
   app: { url: "http://%[4]s" }
 roles:
@@ -47,6 +53,7 @@ routes:
   - { id: session-page, match: { path: "/s/html", methods: [GET] }, boundary: [session], require: ["notes:read"], output: { csp: strict } }
   - { id: session-slow, match: { path: "/s/slow/html", methods: [GET] }, boundary: [session], require: ["notes:read"], output: { csp: strict } }
   - { id: session-write, match: { path: "/s/{rest...}", methods: [POST] }, boundary: [session], require: ["notes:write"] }
+  - { id: token-read, match: { path: "/t/{rest...}", methods: [GET] }, boundary: [token], require: ["notes:read"] }
   - { id: key-read, match: { path: "/k/{rest...}", methods: [GET] }, boundary: [key], require: ["notes:read"], limit: { rate: 1000000/s, burst: 1000000, per: caller } }
   - { id: key-write, match: { path: "/k/{rest...}", methods: [POST] }, boundary: [key], require: ["notes:write"], limit: { rate: 1000000/s, burst: 1000000, per: caller } }
 `
@@ -71,11 +78,17 @@ func (b *bench) prepare() (*gate, error) {
 	if err := os.WriteFile(filepath.Join(g.dir, "data/master.key"), []byte(base64.StdEncoding.EncodeToString(key)+"\n"), 0o600); err != nil {
 		return nil, err
 	}
+	if err := os.WriteFile(filepath.Join(g.dir, "data/client.secret"), []byte(clientSecret), 0o600); err != nil {
+		return nil, err
+	}
 	addr, p, err := g.start(b, "warn", "local")
 	if err != nil {
 		return nil, err
 	}
 	defer p.stop()
+	if _, err := g.cli(b, "", "key", "create", "--owner", "service:bench", "--role", "writer", "--json"); err != nil {
+		return nil, err // the service is made by its first key
+	}
 	return g, g.people(b, addr)
 }
 
@@ -167,6 +180,35 @@ func (g *gate) login(addr, email string) (session, error) {
 	return s, nil
 }
 
+// fetchTokens gets access tokens, as many as there are users. They live for five minutes.
+func (g *gate) fetchTokens(addr string) error {
+	g.tokens = nil
+	for range len(g.sessions) {
+		req, err := http.NewRequest("POST", "http://"+addr+"/.sanmon/oauth/token", strings.NewReader("grant_type=client_credentials"))
+		if err != nil {
+			return err
+		}
+		req.Host = g.host
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.SetBasicAuth("bench", url.QueryEscape(clientSecret))
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		var t struct {
+			Token string `json:"access_token"`
+			Error string `json:"error_description"`
+		}
+		err = json.NewDecoder(res.Body).Decode(&t)
+		_ = res.Body.Close()
+		if err != nil || t.Token == "" {
+			return fmt.Errorf("access token: status %d %s: %w", res.StatusCode, t.Error, err)
+		}
+		g.tokens = append(g.tokens, t.Token)
+	}
+	return nil
+}
+
 // credentials are header lines, one for each request that takes its turn.
 func (g *gate) credentials(auth, method string) []string {
 	var all []string
@@ -178,6 +220,10 @@ func (g *gate) credentials(auth, method string) []string {
 				line += "\r\nX-Sanmon-Csrf: " + s.csrf
 			}
 			all = append(all, line)
+		}
+	case "token":
+		for _, t := range g.tokens {
+			all = append(all, "Authorization: Bearer "+t)
 		}
 	case "key":
 		for _, k := range g.keys {

@@ -28,6 +28,7 @@ type options struct {
 	users            int
 	limiter          string
 	first            int
+	flood            int
 }
 
 func main() {
@@ -42,7 +43,7 @@ func main() {
 	flag.DurationVar(&o.warm, "warm", 700*time.Millisecond, "warm-up before each measurement")
 	flag.IntVar(&o.conns, "c", 64, "keep-alive connections")
 	flag.StringVar(&o.core, "core", "auto", "core that everything is pinned to; auto, none or a number")
-	flag.StringVar(&o.only, "only", "", "comma-separated rows (direct,bare,public,session,session+log,key,key+limiter)")
+	flag.StringVar(&o.only, "only", "", "comma-separated rows (direct,bare,public,session,session+log,token,key,key+limiter)")
 	flag.StringVar(&o.log, "log", "warn", "log level of sanmon but in the row session+log, which logs each request")
 	flag.IntVar(&o.keys, "keys", 0, "also measure the memory of this many API keys")
 	flag.StringVar(&o.out, "out", "bench/results", "directory of the JSON result; empty writes none")
@@ -51,6 +52,7 @@ func main() {
 	flag.IntVar(&o.users, "users", 64, "distinct sessions and keys that take turns")
 	flag.StringVar(&o.limiter, "limiter", "", "valkey://HOST:PORT of a server without a password, for the row key+limiter; empty leaves it out")
 	flag.IntVar(&o.first, "first", 0, "also measure the time to the first byte of a page that streams, by this many requests")
+	flag.IntVar(&o.flood, "flood", 0, "also measure what a flood of logins leaves to token and key routes, by this many rounds")
 	flag.Parse()
 	if err := run(*role, *addr, *to, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -133,7 +135,13 @@ func measure(o options) error {
 			return err
 		}
 	}
-	return b.report(starts, keys, first)
+	var flood *flooded
+	if o.flood > 0 {
+		if flood, err = b.flood(o.flood); err != nil {
+			return err
+		}
+	}
+	return b.report(starts, keys, first, flood)
 }
 
 func (b *bench) startUpstream() (*process, error) {

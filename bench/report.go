@@ -41,17 +41,18 @@ type result struct {
 	Starts  map[string]float64 `json:"start_ms"`
 	Keys    *keyMemory         `json:"keys,omitempty"`
 	First   *firstByte         `json:"first_byte,omitempty"`
+	Flood   *flooded           `json:"flood,omitempty"`
 }
 
-func (b *bench) report(starts map[string]float64, keys *keyMemory, first *firstByte) error {
-	r := result{time.Now().UTC(), describe(b), b.results, starts, keys, first}
+func (b *bench) report(starts map[string]float64, keys *keyMemory, first *firstByte, flood *flooded) error {
+	r := result{time.Now().UTC(), describe(b), b.results, starts, keys, first, flood}
 	fmt.Printf("%s, %d cores, Linux %s, %s; load by %s, %d connections, all on one core: %v; %d rounds.\n", r.Machine.CPU, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Machine.Load, b.conns, r.Machine.Pinned, b.rounds)
 	fmt.Printf("Ratios are medians of the ratios to \"bare\" within each round. Log level %s, but info with a line per request in session+log.\n", b.log)
 	for _, l := range b.loads() {
 		fmt.Printf("\n### %s: %s, %d bytes of head\n\n", l.name, l.method, headSize)
 		fmt.Println("| row | CPU s/1000 | CPU ratio (min..max) | req/s | req/s ratio | p50 ms | p99 ms | p99 ratio | peak RSS MiB |")
 		fmt.Println("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
-		for _, row := range []string{"direct", "bare", "public", "session", "session+log", "key", "key+limiter"} {
+		for _, row := range []string{"direct", "bare", "public", "session", "session+log", "token", "key", "key+limiter"} {
 			if s := b.of(row, l.name); len(s) > 0 {
 				b.line(row, l.name, s)
 			}
@@ -68,6 +69,9 @@ func (b *bench) report(starts map[string]float64, keys *keyMemory, first *firstB
 	}
 	if first != nil {
 		fmt.Printf("\nFirst byte of a page that streams, %d requests each: bare %.0f us, gate %.0f us as text and %.0f us as page; injection adds %.0f us (quartiles %.0f..%.0f)\n", first.Pairs, first.Bare, first.Text, first.Page, first.Added, first.Quarter[0], first.Quarter[1])
+	}
+	if flood != nil {
+		flood.print()
 	}
 	return b.write(r)
 }

@@ -30,7 +30,7 @@ func (b *bench) loads() []loadKind {
 type row struct {
 	name   string
 	prefix string // of the path, which selects the route
-	auth   string // "", "session" or "key"
+	auth   string // "", "session", "token" or "key"
 	start  func(*bench) (addr string, p *process, err error)
 }
 
@@ -44,6 +44,13 @@ func (b *bench) rows() []row {
 		{"public", "/p", "", sanmon(b.log)},
 		{"session", "/s", "session", sanmon(b.log)},
 		{"session+log", "/s", "session", sanmon("info")},
+		{"token", "/t", "token", func(b *bench) (string, *process, error) {
+			addr, p, err := b.gate.start(b, b.log, "local")
+			if err == nil {
+				err = b.gate.fetchTokens(addr)
+			}
+			return addr, p, err
+		}},
 		{"key", "/k", "key", sanmon(b.log)},
 	}
 	if b.limiter != "" {
