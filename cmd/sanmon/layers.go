@@ -124,7 +124,7 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	}
 	l.tokens = &csrf.Tokens{Ring: l.rings[secret.PurposeCSRF], Origin: c.PublicURL, Spent: store}
 	l.login = &login.Service{
-		Users: store, Sessions: l.keeper, Hasher: password.New(password.Options{}), Throttle: throttle.New(throttle.Options{}),
+		Users: store, Sessions: l.keeper, Hasher: password.New(password.Options{After: tidy()}), Throttle: throttle.New(throttle.Options{}),
 		Devices: throttle.Devices{Ring: l.rings[secret.PurposeDevice]}, Journal: store,
 		Factors: &factor.Service{Store: store, Master: master}, Office: &ticket.Office{Master: master, Spent: store}, Passkeys: store,
 	}

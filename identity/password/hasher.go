@@ -27,14 +27,20 @@ const MaxBytes = 1024
 type Options struct {
 	// Slots is how many hashes are computed at once, each on one core with 19 MiB;
 	// half of the cores. A flood of logins must leave room for everything else.
+	// Longer than for two seconds on end it gets a fifth of them.
 	Slots int
 	Queue int           // how many may wait for a slot; 32
 	Wait  time.Duration // how long one may wait; 2 s
+	// After, if set, is called behind each hash, whose memory is garbage by then. Nobody
+	// waits for it.
+	After func()
 }
 
 // Hasher hashes and verifies. It is safe for concurrent use.
 type Hasher struct {
 	slots   chan struct{}
+	pace    *pace
+	after   func()
 	waiting atomic.Int32
 	queue   int32
 	wait    time.Duration
@@ -55,7 +61,7 @@ func New(o Options) *Hasher {
 	if o.Wait <= 0 {
 		o.Wait = 2 * time.Second
 	}
-	h := &Hasher{slots: make(chan struct{}, o.Slots), queue: int32(o.Queue), wait: o.Wait, heavy: make(chan struct{}, 1)}
+	h := &Hasher{slots: make(chan struct{}, o.Slots), pace: newPace(o.Slots), after: o.After, queue: int32(o.Queue), wait: o.Wait, heavy: make(chan struct{}, 1)}
 	h.dummy = phc{standard, make([]byte, saltSize), make([]byte, tagSize)}
 	_, _ = rand.Read(h.dummy.salt) // never fails: crypto/rand ends the program instead
 	_, _ = rand.Read(h.dummy.tag)
@@ -126,7 +132,7 @@ func (h *Hasher) matches(ctx context.Context, want stored, password secret.Value
 	if err := h.enter(ctx); err != nil {
 		return false, err
 	}
-	defer func() { <-h.slots }()
+	defer h.leave(time.Now())
 	if want.heavy {
 		timer := time.NewTimer(h.wait)
 		defer timer.Stop()
@@ -149,7 +155,7 @@ func (h *Hasher) compute(ctx context.Context, p phc, password secret.Value, size
 	if err := h.enter(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { <-h.slots }()
+	defer h.leave(time.Now())
 	return argon2.IDKey(normal(password), p.salt, p.time, p.memory, p.threads, uint32(size)), nil
 }
 
@@ -185,6 +191,21 @@ func (h *Hasher) enter(ctx context.Context) error {
 	case <-ctx.Done():
 		return h.busy("the request was given up", ctx.Err())
 	}
+}
+
+// leave gives a slot back that was taken at began, at once or when it has rested: whoever
+// was served does not wait for that.
+func (h *Hasher) leave(began time.Time) {
+	now := time.Now()
+	if h.after != nil {
+		go h.after()
+	}
+	free := func() { <-h.slots }
+	if rest := h.pace.pay(now.Sub(began), now); rest > 0 {
+		time.AfterFunc(rest, free)
+		return
+	}
+	free()
 }
 
 func (h *Hasher) busy(why string, cause error) error {
