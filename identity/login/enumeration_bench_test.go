@@ -55,7 +55,7 @@ func BenchmarkEnumeration(b *testing.B) {
 		"hash of another program": {"paul@example.com", true},
 	} {
 		b.Run(name, func(b *testing.B) {
-			w.Hasher = password.New(password.Options{Slots: 2})
+			w.Hasher = password.New(password.Options{Slots: 2, Share: 1})
 			w.users.rows["usr_paul"] = old
 			if !c.moving {
 				bare := old

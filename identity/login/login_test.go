@@ -172,7 +172,7 @@ type world struct {
 // newWorld has alice, disabled dora, passwordless paul, and bruno whose hash is broken.
 func newWorld(t testing.TB) world {
 	t.Helper()
-	h := password.New(password.Options{Slots: 2})
+	h := password.New(password.Options{Slots: 2, Share: 1})
 	hash, err := h.Hash(bg, secret.NewString(right))
 	if err != nil {
 		t.Fatal(err)

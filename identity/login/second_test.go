@@ -43,7 +43,7 @@ func newHouse(t testing.TB) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	hasher := password.New(password.Options{Slots: 2})
+	hasher := password.New(password.Options{Slots: 2, Share: 1})
 	hash, err := hasher.Hash(bg, secret.NewString(right))
 	if err != nil {
 		t.Fatal(err)

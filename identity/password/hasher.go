@@ -27,8 +27,10 @@ const MaxBytes = 1024
 type Options struct {
 	// Slots is how many hashes are computed at once, each on one core with 19 MiB;
 	// half of the cores. A flood of logins must leave room for everything else.
-	// Longer than for two seconds on end it gets a fifth of them.
 	Slots int
+	// Share is what hashing may take of its slots' time in the long run, after two seconds at
+	// full speed; 0.2. At 1 a slot never rests.
+	Share float64
 	Queue int           // how many may wait for a slot; 32
 	Wait  time.Duration // how long one may wait; 2 s
 	// After, if set, is called behind each hash, whose memory is garbage by then. Nobody
@@ -58,10 +60,13 @@ func New(o Options) *Hasher {
 	if o.Queue <= 0 {
 		o.Queue = 32
 	}
+	if o.Share <= 0 || o.Share > 1 {
+		o.Share = 0.2
+	}
 	if o.Wait <= 0 {
 		o.Wait = 2 * time.Second
 	}
-	h := &Hasher{slots: make(chan struct{}, o.Slots), pace: newPace(o.Slots), after: o.After, queue: int32(o.Queue), wait: o.Wait, heavy: make(chan struct{}, 1)}
+	h := &Hasher{slots: make(chan struct{}, o.Slots), pace: newPace(o.Slots, o.Share), after: o.After, queue: int32(o.Queue), wait: o.Wait, heavy: make(chan struct{}, 1)}
 	h.dummy = phc{standard, make([]byte, saltSize), make([]byte, tagSize)}
 	_, _ = rand.Read(h.dummy.salt) // never fails: crypto/rand ends the program instead
 	_, _ = rand.Read(h.dummy.tag)

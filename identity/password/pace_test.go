@@ -10,7 +10,7 @@ import (
 func TestPace(t *testing.T) {
 	const hash = 25 * time.Millisecond
 	now := time.Now()
-	p := newPace(2)
+	p := newPace(2, 0.2)
 	p.at = now
 	flood := func(span time.Duration) (hashes int) {
 		for end := now.Add(span); now.Before(end); hashes++ {
