@@ -46,6 +46,9 @@ func (g *Gate) Client(t testing.TB) *Client {
 	}}
 }
 
+// URL is the public URL of the gate.
+func (c *Client) URL() string { return c.gate.URL }
+
 // Request makes a request with the fields a browser sends. header is a list of names and
 // values; an empty value removes the field.
 func (c *Client) Request(t testing.TB, method, path string, body io.Reader, header ...string) *http.Request {
