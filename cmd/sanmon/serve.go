@@ -113,6 +113,9 @@ func newNode(ctx context.Context, c *config.Config, store *storage.DB, secrets *
 	n.layers.login.Journal = journal
 	n.refusals = &server.Refusals{Journal: journal, Logger: logger}
 	n.trail = n.trailOf(c, store, journal)
+	if err := n.notRolledBack(ctx, c, store); err != nil {
+		return nil, err
+	}
 	accountant := &server.Accountant{Metrics: n.metrics, Lines: lines, Scrub: redact.Line, Refusals: n.refusals, Level: level, Text: c.Log.Format == "text", Unrouted: n.layers.traffic.Add}
 	n.handler = &server.Handler{Account: accountant.Account}
 	if err := n.use(c); err != nil {

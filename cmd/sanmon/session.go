@@ -82,14 +82,30 @@ func (e *environment) printSessions(records []session.Record, names map[string]s
 
 func sessionRevoke(env *environment) *cobra.Command {
 	var email string
+	var everybody bool
 	c := &cobra.Command{
-		Use: "revoke SID | revoke --user E", Short: "End a session, or all of a user's, at once",
+		Use: "revoke SID | revoke --user E | revoke --all", Short: "End a session, all of a user's, or all of everybody's, at once",
 		Args: between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if (len(args) == 1) == (email != "") {
-				return usageError{errors.New("name either a session id or --user")}
+			ways := len(args)
+			for _, set := range []bool{email != "", everybody} {
+				if set {
+					ways++
+				}
+			}
+			if ways != 1 {
+				return usageError{errors.New("name a session id, --user or --all, and one of them")}
 			}
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				if everybody {
+					n, err := endEverySession(ctx, o.store, "cli", "revoked")
+					if err != nil {
+						return err
+					}
+					return env.tell(struct {
+						Count int `json:"count"`
+					}{n}, "ended %d sessions of everybody", n)
+				}
 				if email != "" {
 					return env.revokeAll(ctx, o, email)
 				}
@@ -98,6 +114,7 @@ func sessionRevoke(env *environment) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&email, "user", "", "all sessions of this user, or of app:UPSTREAM")
+	c.Flags().BoolVar(&everybody, "all", false, "all sessions of everybody, and their grants: after a backup was put back, or the store was stolen")
 	return env.withJSON(c)
 }
 

@@ -59,6 +59,14 @@ type Signer struct {
 	newest tree.Checkpoint // that this Signer has seen
 }
 
+// Expect tells the Signer of a checkpoint that was kept elsewhere: nothing is signed that is
+// older, or another trail.
+func (s *Signer) Expect(c tree.Checkpoint) {
+	if c.Size > s.newest.Size {
+		s.newest = c
+	}
+}
+
 // ErrChanged says that the trail is not the one that was signed before, grown. Nothing
 // is signed until a person has looked.
 var ErrChanged = errors.New("the audit trail is not what was written; nothing is signed (see: sanmon audit verify)")
