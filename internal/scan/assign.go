@@ -139,10 +139,20 @@ func (c *code) keyword(from, to int, name string) (value int, ok bool) {
 	return 0, false
 }
 
-// constant reports whether an expression is made of constant text alone.
+// constant reports whether an expression is made of constant text alone, whatever chooses
+// between the texts.
 func (c *code) constant(from, to int) bool {
+	from = c.choice(from, to)
 	for i := from; i < to; i++ {
 		switch t := c.toks[i]; {
+		case !c.script && t.is("if"): // A if CONDITION else B
+			for i < to && !c.toks[i].is("else") {
+				i++
+			}
+			if i == to {
+				return false
+			}
+		case c.script && from > 0 && t.is(":") && c.toks[from-1].is("?"):
 		case t.kind == str && !t.dynamic, t.kind == number, t.kind == line:
 		case t.is("(") || t.is(")") || t.is("+") || t.is("null") || t.is("None") || t.is("undefined"):
 		case (t.is("_") || t.is("gettext") || t.is("gettext_lazy") || t.is("_lazy")) && c.at(i+1).is("("):
@@ -151,6 +161,24 @@ func (c *code) constant(from, to int) bool {
 		}
 	}
 	return true
+}
+
+// choice is where the values of CONDITION ? A : B begin in JavaScript; from for all else.
+func (c *code) choice(from, to int) int {
+	if !c.script {
+		return from
+	}
+	for i := from; i < to; i++ {
+		switch t := c.toks[i]; {
+		case t.is("?") && i > from && !c.at(i+1).is(".") && !c.at(i+1).is("?") && !c.toks[i-1].is("?"):
+			return i + 1
+		case t.is("(") || t.is("[") || t.is("{"):
+			i = c.close(i)
+		case t.is("=") && !c.at(i+1).is("=") && i > 0 && !c.toks[i-1].is("=") && !c.toks[i-1].is("!"):
+			return from
+		}
+	}
+	return from
 }
 
 // cleaned reports whether an expression is one call that escapes or sanitizes.

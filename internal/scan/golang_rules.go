@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -18,6 +19,7 @@ func readGo(name string, b []byte, report func(hit)) {
 	for _, i := range f.Imports {
 		html = html || i.Path.Value == `"html/template"`
 	}
+	setsEnd := bytes.Contains(b, []byte(`["exp"]`)) || bytes.Contains(b, []byte(".ExpiresAt ="))
 	at := func(n ast.Node) int { return fset.Position(n.Pos()).Offset }
 	pair := func(name string, n, v ast.Expr) {
 		lit, ok := v.(*ast.BasicLit)
@@ -26,6 +28,8 @@ func readGo(name string, b []byte, report func(hit)) {
 			report(hit{rule: tlsOff, at: at(n), label: name})
 		case name == "HttpOnly" && isIdent(v, "false"):
 			report(hit{rule: cookieWeak, at: at(n), label: "HttpOnly: false"})
+		case goLifetime(name, v):
+			report(hit{rule: tokenLong, at: at(n), label: name})
 		case ok && lit.Kind == token.STRING:
 			if s, err := strconv.Unquote(lit.Value); err == nil && literalSecret(classify(name), s) {
 				report(hit{rule: hardcoded, at: at(n), mask: [2]int{at(lit) + 1, at(lit) + len(lit.Value) - 1}, label: name})
@@ -44,6 +48,13 @@ func readGo(name string, b []byte, report func(hit)) {
 			}
 		case *ast.KeyValueExpr:
 			pair(exprName(n.Key), n.Key, n.Value)
+		case *ast.CompositeLit:
+			switch {
+			case corsForAll(n):
+				report(hit{rule: corsAny, at: at(n)})
+			case !setsEnd && claimsWithoutEnd(n):
+				report(hit{rule: tokenForever, at: at(n)})
+			}
 		case *ast.CallExpr:
 			s, ok := n.Fun.(*ast.SelectorExpr)
 			if !ok || len(n.Args) == 0 {

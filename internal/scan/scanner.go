@@ -16,8 +16,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -224,6 +226,34 @@ func (s *Scanner) Path(ctx context.Context, r *Report, root string) error {
 	if _, err := os.Stat(root); err != nil {
 		return fmt.Errorf("scan %q: %w (name a file or directory that exists)", root, err)
 	}
+	names, parts := make(chan string), make([]Report, min(runtime.GOMAXPROCS(0), maxReaders))
+	var readers sync.WaitGroup
+	for i := range parts {
+		readers.Go(func() {
+			for name := range names {
+				b, err := readFile(name)
+				if err != nil {
+					parts[i].note(err)
+				}
+				s.file(&parts[i], root, name, b)
+			}
+		})
+	}
+	err := s.walk(ctx, r, root, names)
+	close(names)
+	readers.Wait()
+	for i := range parts {
+		r.join(&parts[i])
+	}
+	slices.Sort(r.Notes)
+	return err
+}
+
+// maxReaders is how many files are read at once: each may take the bound of one file.
+const maxReaders = 8
+
+// walk gives names the files of a tree.
+func (s *Scanner) walk(ctx context.Context, r *Report, root string, names chan<- string) error {
 	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -242,13 +272,16 @@ func (s *Scanner) Path(ctx context.Context, r *Report, root string) error {
 		if !d.Type().IsRegular() && name != root {
 			return nil
 		}
-		b, err := readFile(name)
-		if err != nil {
-			r.note(err)
-		}
-		s.file(r, root, name, b)
+		names <- name
 		return nil
 	})
+}
+
+// join adds what another reader found.
+func (r *Report) join(o *Report) {
+	r.Findings, r.Allowed, r.Notes = append(r.Findings, o.Findings...), append(r.Allowed, o.Allowed...), append(r.Notes, o.Notes...)
+	r.Files += o.Files
+	r.Bytes += o.Bytes
 }
 
 // file scans under the name below the root, so that where a tree lies says nothing about

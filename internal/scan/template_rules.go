@@ -2,13 +2,14 @@ package scan
 
 import (
 	"bytes"
+	"path"
 	"regexp"
 	"strings"
 )
 
 // templateForms are the expressions of the template scanner.
 type templateForms struct {
-	tag, vhtml, script, offBlock, lifted *regexp.Regexp
+	tag, vhtml, script, offBlock, lifted, element *regexp.Regexp
 }
 
 func newTemplateForms() *templateForms {
@@ -17,13 +18,14 @@ func newTemplateForms() *templateForms {
 		vhtml:    regexp.MustCompile(`[\s"']v-html\s*=\s*("[^"]*"|'[^']*')`),
 		script:   regexp.MustCompile(`(?is)<script\b([^>]*)>(.*?)</script`),
 		offBlock: regexp.MustCompile(`^\{%-?\s*autoescape\s+(off|false|False)\s*-?%\}`),
+		element:  regexp.MustCompile(`<[A-Za-z!]`),
 		lifted:   regexp.MustCompile(`^\{%-?\s*(comment|verbatim|raw)\b`),
 	}
 }
 
 // readTemplate runs the rules for pages and templates of Django, Jinja, Vue and Go.
 func readTemplate(f *templateForms, name string, b []byte, report func(hit)) {
-	skip := ""
+	skip, letter := "", isMail(name) && !f.element.Match(b)
 	for _, m := range f.tag.FindAllIndex(b, -1) {
 		tag := string(b[m[0]:m[1]])
 		switch {
@@ -34,6 +36,7 @@ func readTemplate(f *templateForms, name string, b []byte, report func(hit)) {
 		case strings.HasPrefix(tag, "{#"):
 		case f.lifted.MatchString(tag):
 			skip = f.lifted.FindStringSubmatch(tag)[1]
+		case f.offBlock.MatchString(tag) && letter: // text for people, not HTML
 		case f.offBlock.MatchString(tag):
 			report(hit{rule: autoescapeOff, at: m[0]})
 		case unsafeFilter(tag):
@@ -60,8 +63,11 @@ func unsafeFilter(tag string) bool {
 	parts := outsideQuotes(strings.TrimSuffix(strings.TrimSuffix(strings.Trim(tag, "{}%- \t\n"), "-"), "%"), '|')
 	for i, p := range parts {
 		p = strings.TrimSpace(p)
+		if strings.HasPrefix(tag, "{%") && i > 0 && constantText(parts[i-1]) {
+			continue // an argument of the tag that is a constant
+		}
 		w, _, _ := strings.Cut(strings.Map(func(r rune) rune {
-			if r == '(' || r == ')' || r == ':' || r == '\n' || r == '\t' {
+			if r == '(' || r == ')' || r == ':' || r == ',' || r == '\n' || r == '\t' {
 				return ' '
 			}
 			return r
@@ -80,6 +86,18 @@ func unsafeFilter(tag string) bool {
 		}
 	}
 	return false
+}
+
+// isMail tells templates that are named for mail.
+func isMail(name string) bool {
+	base := strings.ToLower(path.Base(name))
+	return strings.Contains(base, "mail") || strings.Contains(base, "subject")
+}
+
+// constantText reports whether what stands before a filter in a tag is text in quotes.
+func constantText(operand string) bool {
+	operand = strings.TrimSpace(operand)
+	return operand != "" && (operand[len(operand)-1] == '"' || operand[len(operand)-1] == '\'')
 }
 
 // outsideQuotes cuts s at sep, but not within quotation marks.

@@ -39,9 +39,32 @@ func readAs(name string) language {
 	case ".html", ".htm", ".jinja", ".jinja2", ".j2", ".djhtml", ".vue", ".svelte", ".xhtml", ".tmpl", ".gohtml":
 		return template
 	case ".yaml", ".yml", ".toml", ".json", ".ini", ".cfg", ".conf", ".properties":
+		if isTranslation(name) {
+			return plain
+		}
 		return settings
 	}
 	return plain
+}
+
+// isTranslation tells files of texts for people, named for a language: their "password" is
+// a word.
+func isTranslation(name string) bool {
+	base := path.Base(name)
+	base = strings.TrimSuffix(base, path.Ext(base))
+	lang, region, _ := strings.Cut(strings.ReplaceAll(base, "_", "-"), "-")
+	letters := func(s string) bool { return strings.Trim(strings.ToLower(s), "abcdefghijklmnopqrstuvwxyz") == "" }
+	if len(lang) < 2 || len(lang) > 3 || !letters(lang) {
+		return false
+	}
+	if region != "" {
+		return len(region) >= 2 && len(region) <= 4 && letters(region) && strings.ToLower(lang) == lang
+	}
+	switch strings.ToLower(path.Base(path.Dir(name))) {
+	case "lang", "langs", "language", "languages", "locale", "locales", "messages", "i18n", "translations":
+		return true
+	}
+	return false
 }
 
 // isExample tells tests, examples and documentation, in which misuse is shown or tried.
