@@ -52,6 +52,8 @@ func TestRules(t *testing.T) {
 		{markup, "v.py", `x = Markup(name if ok else "")`, `x = Markup(_lazy("Yes") if ok else _lazy("No"))`},
 		{innerHTML, "a.js", `el.innerHTML = ok ? name : "";`, `el.innerHTML = ok ? "<b>yes</b>" : "";`},
 		{templateSafe, "t.html", `{% trans a=link|safe %}`, `{% trans a='<a href="x">'|safe, b='</a>'|safe %}`},
+		{templateSafe, "title.html", `{{ name|safe }}`, `{{ name }}`},
+		{templateSafe, "ntfy_title.html", `<b>{{ name|safe }}</b>`, `{{ name|safe }} is up`},
 		{autoescapeOff, "password_reset_email.html", `{% autoescape off %}<p>{{ x }}</p>{% endautoescape %}`, `{% autoescape off %}Dear {{ x }}{% endautoescape %}`},
 		{hardcoded, "frontend/lang/messages/conf.json", `{"password": "hunter2-Xq9"}`, `{"password": "changeme-123"}`},
 		{cookieWeak, "settings.py", `SESSION_COOKIE_SECURE = False`, `SESSION_COOKIE_SECURE = True`},

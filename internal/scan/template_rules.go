@@ -25,7 +25,7 @@ func newTemplateForms() *templateForms {
 
 // readTemplate runs the rules for pages and templates of Django, Jinja, Vue and Go.
 func readTemplate(f *templateForms, name string, b []byte, report func(hit)) {
-	skip, letter := "", isMail(name) && !f.element.Match(b)
+	skip, letter := "", isMessage(name) && !f.element.Match(b)
 	for _, m := range f.tag.FindAllIndex(b, -1) {
 		tag := string(b[m[0]:m[1]])
 		switch {
@@ -39,7 +39,7 @@ func readTemplate(f *templateForms, name string, b []byte, report func(hit)) {
 		case f.offBlock.MatchString(tag) && letter: // text for people, not HTML
 		case f.offBlock.MatchString(tag):
 			report(hit{rule: autoescapeOff, at: m[0]})
-		case unsafeFilter(tag):
+		case !letter && unsafeFilter(tag):
 			report(hit{rule: templateSafe, at: m[0]})
 		}
 	}
@@ -88,10 +88,15 @@ func unsafeFilter(tag string) bool {
 	return false
 }
 
-// isMail tells templates that are named for mail.
-func isMail(name string) bool {
+// isMessage tells templates that are named for the text of a message: of a mail, of an SMS.
+func isMessage(name string) bool {
 	base := strings.ToLower(path.Base(name))
-	return strings.Contains(base, "mail") || strings.Contains(base, "subject")
+	for _, w := range []string{"mail", "subject", "sms", "-text.", "_text.", "_title.", ".txt"} {
+		if strings.Contains(base, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // constantText reports whether what stands before a filter in a tag is text in quotes.
