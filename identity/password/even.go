@@ -2,6 +2,7 @@ package password
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/secret"
@@ -40,16 +41,24 @@ func (h *Hasher) learn(took time.Duration) {
 	}
 }
 
-// hold waits, outside any slot, until a no that began then may be said.
+// hold waits, outside any slot, until a no that began then may be said. A timer alone would
+// be late by up to a millisecond, by how much hangs on how long it runs, and thousands of
+// answers would tell that: the last bit of the way is waited for awake.
 func (h *Hasher) hold(ctx context.Context, began time.Time) {
-	wait := time.Duration(h.slowest.Load()) - time.Since(began)
-	if wait <= 0 {
-		return
+	until := began.Add(time.Duration(h.slowest.Load()))
+	if wait := time.Until(until) - awake; wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+	for time.Until(until) > 0 && ctx.Err() == nil {
+		runtime.Gosched()
 	}
 }
+
+// awake is more than a timer of the runtime is late by on an idle machine.
+const awake = 1500 * time.Microsecond
