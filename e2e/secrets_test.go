@@ -218,6 +218,8 @@ func TestSecretsAreNeverShown(t *testing.T) {
 func testSecrets(t *testing.T, postgres bool) {
 	s := &stage{seen: places{}, codes: map[string]int{}}
 	metrics, hubToken, fromBackend, password := planted("the token of the metrics"), planted("the token for GitHub"), planted("what the backend holds"), planted("a password")
+	mail, party, shared := planted("the password of the mail server"), planted("the secret at a provider"), planted("the password of the limiter")
+	s.canaries = append(s.canaries, mail, party, shared)
 	client, hook := planted("the secret of a client"), canary{"the secret of alerts", "", rand.Text() + rand.Text()}
 	s.canaries = append(s.canaries, metrics, hubToken, fromBackend, password, client, hook)
 	o := harness.Options{
@@ -225,9 +227,12 @@ func testSecrets(t *testing.T, postgres bool) {
 		Routes:    strings.ReplaceAll(secretsRoutes, "match:", "upstream: app, match:"),
 		Top: "log: { level: debug }\nmetrics: { token: env:SANMON_TEST_METRICS }\ncsp: { learn: true, approved: approved.csp, report_sample: true }\n" +
 			"leaks: { github: { receive: true, keys: \"http://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "/\", token: env:SANMON_TEST_HUB } }\n" +
-			"clients: [ { id: batch, type: confidential, secret: env:SANMON_TEST_CLIENT, grants: [client_credentials], service: batch, scopes: [\"notes:read\"] } ]\n" +
+			"login: { smtp: { url: \"smtp://robot@127.0.0.1:" + fmt.Sprint(closedPort(t)) + "\", from: no-reply@example.com, password: env:SANMON_TEST_MAIL }, " +
+			"oidc: [ { name: corp, issuer: \"http://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "\", client_id: us, client_secret: env:SANMON_TEST_OIDC } ] }\n" +
+			"limiter: { url: \"valkey://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "\", password: env:SANMON_TEST_LIMITER }\n" +
+			"clients: [ { id: app, redirect_uris: [\"http://127.0.0.1/cb\"], scopes: [\"notes:read\"] }, { id: batch, type: confidential, secret: env:SANMON_TEST_CLIENT, grants: [client_credentials], service: batch, scopes: [\"notes:read\"] } ]\n" +
 			"alerts: { webhook: \"http://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "/\", secret: env:SANMON_TEST_HOOK }\n",
-		Env: []string{"SANMON_TEST_METRICS=" + metrics.value, "SANMON_TEST_HUB=" + hubToken.value, "SANMON_TEST_CLIENT=" + client.value, "SANMON_TEST_HOOK=whsec_" + base64.StdEncoding.EncodeToString([]byte(hook.core))},
+		Env: []string{"SANMON_TEST_MAIL=" + mail.value, "SANMON_TEST_OIDC=" + party.value, "SANMON_TEST_LIMITER=" + shared.value, "SANMON_TEST_METRICS=" + metrics.value, "SANMON_TEST_HUB=" + hubToken.value, "SANMON_TEST_CLIENT=" + client.value, "SANMON_TEST_HOOK=whsec_" + base64.StdEncoding.EncodeToString([]byte(hook.core))},
 	}
 	o.Routes = strings.ReplaceAll(o.Routes, "upstream: dead, upstream: app,", "upstream: dead,")
 	var database string
@@ -251,6 +256,7 @@ func testSecrets(t *testing.T, postgres bool) {
 	s.g.Start(t)
 	s.live(t, password.value)
 	s.token(t, client.value)
+	s.granted(t, password.value)
 	s.rejected(t)
 	s.attack(t)
 	s.commands(t, password.value)
@@ -348,6 +354,30 @@ func (s *stage) token(t *testing.T, secret string) {
 	})
 	s.plant("an access token", got.Token, got.Token[len(got.Token)-80:])
 	want(t, "the token", c.Get(t, "/guarded", "Authorization", "Bearer "+got.Token), 200, "")
+}
+
+// granted has a program get tokens for a person, asks for letters, and goes to a provider
+// that is away.
+func (s *stage) granted(t *testing.T, password string) {
+	t.Helper()
+	c := s.g.Client(t)
+	if a := c.TryLogin(t, reader, password); a.Status != 200 {
+		t.Fatalf("login: %d %s", a.Status, a.Body)
+	}
+	g := grant(t, c)
+	s.plant("a refresh token in force", g.refresh, g.refresh[12:70])
+	s.plant("a person's access token", g.access, g.access[len(g.access)-80:])
+	spent := g.refresh
+	if status, code, err := g.rotate(); status != 200 {
+		t.Fatalf("refresh: %d %s %v", status, code, err)
+	}
+	s.plant("its successor", g.refresh, g.refresh[12:70])
+	s.request(t, c, "POST", "/.sanmon/oauth/revoke", "client_id=app&token="+spent, "Content-Type", urlencoded)
+	for _, email := range []string{reader, "nobody@example.com"} {
+		ask(t, s.g.Client(t), "/.sanmon/reset", email)
+	}
+	s.request(t, s.g.Client(t), "GET", "/.sanmon/login/corp", "", opened...)
+	s.request(t, s.g.Client(t), "GET", "/.sanmon/oidc/corp", "", opened...)
 }
 
 // rejected plants secrets that are none of ours, or no longer.
