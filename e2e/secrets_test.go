@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -367,6 +369,7 @@ func (s *stage) granted(t *testing.T, password string) {
 	g := grant(t, c)
 	s.plant("a refresh token in force", g.refresh, g.refresh[12:70])
 	s.plant("a person's access token", g.access, g.access[len(g.access)-80:])
+	s.factors(t, c)
 	spent := g.refresh
 	if status, code, err := g.rotate(); status != 200 {
 		t.Fatalf("refresh: %d %s %v", status, code, err)
@@ -378,6 +381,42 @@ func (s *stage) granted(t *testing.T, password string) {
 	}
 	s.request(t, s.g.Client(t), "GET", "/.sanmon/login/corp", "", opened...)
 	s.request(t, s.g.Client(t), "GET", "/.sanmon/oidc/corp", "", opened...)
+}
+
+// factors sets up an app for codes, by HTML alone, and plants its secret and the recovery
+// codes.
+func (s *stage) factors(t *testing.T, c *harness.Client) {
+	t.Helper()
+	const at = "/.sanmon/account/totp"
+	page := c.Get(t, at, opened...)
+	want(t, "the page of an app", page, 200, "")
+	_, rest, _ := strings.Cut(string(page.Body), `class="secret"`)
+	shown := regexp.MustCompile(`<code[^>]*>([A-Z2-7 ]{32,})</code>`).FindStringSubmatch(rest)
+	if shown == nil {
+		t.Fatalf("no secret in %s", clip(page.Body))
+	}
+	secret := strings.ReplaceAll(shown[1], " ", "")
+	s.plant("the secret of an app for codes", secret, secret)
+	if raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secret); err == nil {
+		s.canaries = append(s.canaries, canary{"the secret of an app in bytes", "", string(raw)})
+	}
+	phone := newApp(t, secret)
+	for _, code := range []string{"000000", phone.next()} {
+		form := url.Values{"code": {code}, "step": {field(t, page.Body, "step")}, "_sanmon": {field(t, page.Body, "_sanmon")}}
+		page = c.Post(t, at, urlencoded, form.Encode(), opened...)
+	}
+	if page.Status == 303 {
+		page = c.Get(t, page.Header.Get("Location"), opened...)
+	}
+	codes := regexp.MustCompile(`[0-9a-z]{4}(-[0-9a-z]{4}){5}`).FindAllString(string(page.Body), -1)
+	if len(codes) < 10 {
+		t.Fatalf("%d recovery codes in %d %s", len(codes), page.Status, clip(page.Body))
+	}
+	for _, code := range codes[:2] {
+		s.plant("a recovery code", code, code)
+		s.plant("a recovery code without dashes", strings.ReplaceAll(code, "-", ""), strings.ReplaceAll(code, "-", ""))
+	}
+	s.request(t, s.g.Client(t), "POST", "/.sanmon/login", `{"email":"`+reader+`","password":"x","code":"`+codes[0]+`"}`, "Content-Type", "application/json")
 }
 
 // rejected plants secrets that are none of ours, or no longer.
