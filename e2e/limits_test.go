@@ -149,24 +149,33 @@ func TestConcurrencyLimit(t *testing.T) {
 // sharing is two gates of one site that count at the same server.
 func sharing(t *testing.T, v *harness.Valkey, routes string) (nodes [2]*harness.Gate) {
 	t.Helper()
+	limiter := fmt.Sprintf("{ url: \"valkey://%s/0\", password: env:VALKEY_PASSWORD, timeout: 200ms }", v.Addr)
+	copy(nodes[:], siteOf(t, routes, limiter, limiter))
+	return nodes
+}
+
+// siteOf is a site of as many gates as there are ways to a limiter.
+func siteOf(t *testing.T, routes string, limiters ...string) (nodes []*harness.Gate) {
+	t.Helper()
 	app := harness.SharedBackend(t, harness.FastAPI)
 	port, err := harness.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range nodes {
-		nodes[i] = harness.StartGate(t, harness.Options{Upstream: app.URL, Env: []string{"VALKEY_PASSWORD=" + harness.ValkeyPassword}, Config: fmt.Sprintf(`version: 1
+	for _, limiter := range limiters {
+		g := harness.StartGate(t, harness.Options{Upstream: app.URL, Env: []string{"VALKEY_PASSWORD=" + harness.ValkeyPassword}, Config: fmt.Sprintf(`version: 1
 public_url: http://localhost:%d
 listen: { public: "{PUBLIC}", admin: "{ADMIN}" }
-limiter: { url: "valkey://%s/0", password: env:VALKEY_PASSWORD, timeout: 200ms }
+limiter: %s
 store: sqlite:./data/sanmon.db
 master_key: file:./data/master.key
 limits: { network: { rate: 100000/s, burst: 100000 }, failures: { rate: 30/h, burst: 30 } }
 upstreams: { app: { url: "{UPSTREAM}" } }
 roles: { reader: ["notes:read"] }
 routes:
-%s`, port, v.Addr, routes)})
-		nodes[i].URL = fmt.Sprintf("http://localhost:%d", port)
+%s`, port, limiter, routes)})
+		g.URL = fmt.Sprintf("http://localhost:%d", port)
+		nodes = append(nodes, g)
 	}
 	return nodes
 }
