@@ -161,6 +161,22 @@ def test_rows() -> None:
         assert r.status_code == 403 and r.json()["code"] == "permission_missing"
 
 
+def test_rows_of_a_model_whose_name_is_the_address() -> None:
+    """The subject is the name, whatever the field is called: a second visit finds the row."""
+    from unittest import mock
+
+    from django.contrib.auth import get_user_model
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+    model = get_user_model()
+    with override_settings(SANMON=SANMON | {"USERS": "model"}), mock.patch.object(model, "USERNAME_FIELD", "email"):
+        model.objects.all().delete()
+        for _ in range(2):
+            assert Client().get("/who", headers={"Sanmon-Assertion": mint()}).status_code == 200
+        assert [u.email for u in model.objects.all()] == ["usr_1"]
+
+
 @pytest.mark.parametrize("value", [None, {"ISSUER": ISSUER}, SANMON | {"USERS": "rows"}, SANMON | {"STAFF_ROLES": "admin"}, SANMON | {"PERMISSIONS": ["x"]}, SANMON | {"issuer": "x"}, SANMON | {"AUDIENCE": "x"}])
 def test_settings_are_checked(value: Any) -> None:
     with override_settings(SANMON=value), pytest.raises(ImproperlyConfigured, match=r"\["):

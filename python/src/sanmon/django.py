@@ -218,7 +218,7 @@ def _row(options: _Options, identity: Identity) -> Any:
     model = get_user_model()
     superuser = not identity.roles.isdisjoint(options.superusers)
     says: dict[str, Any] = {"email": identity.email or "", "is_superuser": superuser, "is_staff": superuser or not identity.roles.isdisjoint(options.staff)}
-    says = {name: v for name, v in says.items() if hasattr(model, name)}
+    says = {name: v for name, v in says.items() if hasattr(model, name) and name != model.USERNAME_FIELD}
     user, made = model._default_manager.get_or_create(**{model.USERNAME_FIELD: identity.subject}, defaults=says)
     if made:
         user.set_unusable_password()
