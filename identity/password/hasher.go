@@ -29,7 +29,8 @@ type Options struct {
 	// half of the cores. A flood of logins must leave room for everything else.
 	Slots int
 	// Share is what hashing may take of its slots' time in the long run, after two seconds at
-	// full speed; 0.2. At 1 a slot never rests.
+	// full speed; 0: from a half to a tenth, by what else the process does. At 1 a slot never
+	// rests.
 	Share float64
 	Queue int           // how many may wait for a slot; 32
 	Wait  time.Duration // how long one may wait; 2 s
@@ -60,9 +61,7 @@ func New(o Options) *Hasher {
 	if o.Queue <= 0 {
 		o.Queue = 32
 	}
-	if o.Share <= 0 || o.Share > 1 {
-		o.Share = 0.2
-	}
+	o.Share = min(max(o.Share, 0), 1)
 	if o.Wait <= 0 {
 		o.Wait = 2 * time.Second
 	}

@@ -5,36 +5,51 @@ import (
 	"time"
 )
 
-// A crowd is let in at once; a flood gets a fifth of the time of its slots, however long it
-// lasts; a quiet time gives back what was used up.
+// A crowd is let in at once; a flood gets half of the time of its slots while nothing else
+// is done and a tenth while much is, however long it lasts; a quiet time gives back what was
+// used up.
 func TestPace(t *testing.T) {
 	const hash = 25 * time.Millisecond
-	now := time.Now()
-	p := newPace(2, 0.2)
-	p.at = now
-	flood := func(span time.Duration) (hashes int) {
-		for end := now.Add(span); now.Before(end); hashes++ {
-			now = now.Add(hash / 2) // two slots work at once
-			now = now.Add(p.pay(hash, now))
+	for _, c := range []struct {
+		name        string
+		others      float64 // cores that others use, of 4
+		least, most int     // passwords in 100 s
+	}{
+		{"idle", 0, 3800, 4100}, {"busy", 3, 780, 850}, {"half as busy", 1, 2200, 2600},
+	} {
+		now, cpu := time.Now(), time.Duration(0)
+		p := newPace(2, 0)
+		p.at, p.cpu, p.cores = now, 0, 4
+		p.used = func() time.Duration { return cpu }
+		pass := func(d time.Duration) {
+			now = now.Add(d)
+			cpu += time.Duration(float64(d) * c.others)
 		}
-		return hashes
-	}
-	if n := flood(2 * time.Second); n < 150 {
-		t.Errorf("a crowd: %d passwords in the first two seconds", n)
-	}
-	flood(10 * time.Second)
-	if n := flood(100 * time.Second); n < 1500 || n > 1700 { // 2 slots × 100 s × 0.2 / 25 ms
-		t.Errorf("a flood: %d passwords in 100 s", n)
-	}
-	now = now.Add(time.Minute)
-	if rest := p.pay(hash, now); rest != 0 {
-		t.Errorf("after a quiet minute a slot rests for %v", rest)
-	}
-	if p.left > 2*ahead {
-		t.Errorf("%v were saved up", p.left)
-	}
-	now = now.Add(-time.Hour)
-	if rest := p.pay(hash, now); rest > time.Second {
-		t.Errorf("the clock went back, and a slot rests for %v", rest)
+		flood := func(span time.Duration) (hashes int) {
+			for end := now.Add(span); now.Before(end); hashes++ {
+				pass(hash / 2) // two slots work at once
+				cpu += hash
+				pass(p.pay(hash, now))
+			}
+			return hashes
+		}
+		if n := flood(2 * time.Second); n < 150 {
+			t.Errorf("%s: a crowd: %d passwords in the first two seconds", c.name, n)
+		}
+		flood(20 * time.Second)
+		if n := flood(100 * time.Second); n < c.least || n > c.most {
+			t.Errorf("%s: a flood: %d passwords in 100 s, want %d to %d", c.name, n, c.least, c.most)
+		}
+		pass(2 * time.Minute)
+		if rest := p.pay(hash, now); rest != 0 {
+			t.Errorf("%s: after two quiet minutes a slot rests for %v", c.name, rest)
+		}
+		if p.left > 2*ahead {
+			t.Errorf("%s: %v were saved up", c.name, p.left)
+		}
+		now = now.Add(-time.Hour)
+		if rest := p.pay(hash, now); rest > time.Second {
+			t.Errorf("%s: the clock went back, and a slot rests for %v", c.name, rest)
+		}
 	}
 }
