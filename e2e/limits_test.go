@@ -56,8 +56,6 @@ func TestSeveralLimits(t *testing.T) {
 	}
 }
 
-// TestConcurrencyLimit: a place is free again however a request ends: by its answer, by
-// its client, by a stream that is cut.
 // TestOwnLimitsOfAKey: a key carries several limits; all of them hold, all or none, beside
 // those of the route, and its answers tell where they stand.
 func TestOwnLimitsOfAKey(t *testing.T) {
@@ -104,6 +102,8 @@ func TestOwnLimitsOfAKey(t *testing.T) {
 	}
 }
 
+// TestConcurrencyLimit: a place is free again however a request ends: by its answer, by
+// its client, by a stream that is cut.
 func TestConcurrencyLimit(t *testing.T) {
 	app := harness.SharedBackend(t, harness.FastAPI)
 	g := harness.StartGate(t, harness.Options{Upstream: app.URL, Routes: limitedRoutes})

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -41,8 +42,12 @@ func (s *Scanner) History(ctx context.Context, r *Report, dir string) error {
 	return nil
 }
 
-// maxHunk is how many bytes of one hunk are looked at.
-const maxHunk = 8 << 20
+// A longer hunk than maxHunk bytes is looked at in pieces, of which each begins with what the
+// one before ended with: more than a key in PEM takes.
+const (
+	maxHunk = 8 << 20
+	overlap = 16 << 10
+)
 
 // history reads the output of git log -p.
 type history struct {
@@ -63,8 +68,8 @@ func (h *history) read(in *bufio.Reader) error {
 			h.add(body, b)
 			b, err = in.ReadSlice('\n')
 			start = "+"
-			if len(b) > 0 && body && len(h.hunk) < maxHunk {
-				h.hunk = append(h.hunk, b...)
+			if body {
+				h.put(b)
 			}
 			b = nil
 		}
@@ -97,9 +102,20 @@ func (h *history) read(in *bufio.Reader) error {
 }
 
 func (h *history) add(body bool, b []byte) {
-	if body && len(b) > 0 && len(h.hunk) < maxHunk {
-		h.hunk = append(h.hunk, b[1:]...)
+	if body && len(b) > 0 {
+		h.put(b[1:])
 	}
+}
+
+func (h *history) put(b []byte) {
+	if h.hunk = append(h.hunk, b...); len(h.hunk) < maxHunk {
+		return
+	}
+	whole := h.hunk
+	h.flush()
+	done := len(whole) - overlap
+	h.line += bytes.Count(whole[:done], []byte("\n"))
+	h.hunk = h.hunk[:copy(whole[:overlap], whole[done:])]
 }
 
 // flush scans the hunk for credentials.

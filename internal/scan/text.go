@@ -57,8 +57,11 @@ func isTranslation(name string) bool {
 	if len(lang) < 2 || len(lang) > 3 || !letters(lang) {
 		return false
 	}
-	if region != "" {
-		return len(region) >= 2 && len(region) <= 4 && letters(region) && strings.ToLower(lang) == lang
+	if lang == strings.ToLower(lang) && letters(region) && (len(region) == 2 && region == strings.ToUpper(region) || len(region) == 4 && region[0] < 'a') {
+		return true // sv-SE, zh-Hant
+	}
+	if region != "" && (len(region) != 2 || !letters(region)) {
+		return false
 	}
 	switch strings.ToLower(path.Base(path.Dir(name))) {
 	case "lang", "langs", "language", "languages", "locale", "locales", "messages", "i18n", "translations":
