@@ -29,6 +29,7 @@ class Gate(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         self.body, self.status, self.delay, self.fields, self.asked = json.dumps(VECTORS["jwks"]).encode(), 200, 0.0, {}, 0
         self.paths: list[str] = []
+        self.raw = b""  # the whole answer, instead
         super().__init__(("127.0.0.1", 0), Handler)
 
     @property
@@ -42,6 +43,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked += 1
         self.server.paths.append(self.path)
+        if self.server.raw:
+            self.wfile.write(self.server.raw)
+            return
         self.send_response(self.server.status)
         for name, value in self.server.fields.items():
             self.send_header(name, value)
@@ -111,7 +115,7 @@ def test_dropped_key(gate: Gate) -> None:
     assert keys.get(KID) is None
 
 
-@pytest.mark.parametrize("trouble", ["down", "error", "empty", "no JSON", "private", "long", "redirect"])
+@pytest.mark.parametrize("trouble", ["down", "error", "empty", "no JSON", "private", "long", "redirect", "no HTTP", "bad chunk", "deep"])
 def test_last_good_set(gate: Gate, trouble: str) -> None:
     clock = Clock()
     keys = sanmon.RemoteKeys(gate.url, clock=clock)
@@ -131,6 +135,12 @@ def test_last_good_set(gate: Gate, trouble: str) -> None:
             gate.body = b" " * (70 << 10) + gate.body
         case "redirect":
             gate.status, gate.fields = 302, {"Location": "/elsewhere"}
+        case "no HTTP":
+            gate.raw = b"garbage\r\n\r\n"
+        case "bad chunk":
+            gate.raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+        case "deep":
+            gate.body = b"[" * 60000
     clock.now += 3599
     assert keys.get(KID) is not None
     clock.now += 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
 import json
 import logging
@@ -40,7 +41,10 @@ class Keys(Protocol):
 def parse(text: bytes | str) -> dict[str, jwt.PyJWK]:
     """Reads a JWK set (RFC 7517, Section 5): public P-256 keys for ES256 signatures, each with
     a ``kid``. Other keys are left out; ValueError when nothing is left, or it is no set."""
-    document = json.loads(text)
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
     members = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(members, list):
         raise ValueError("it is no JWK set: there is no list \"keys\"")
@@ -190,7 +194,7 @@ class RemoteKeys:
                     raise ValueError(f"the status is {r.status}")
                 text = _read(r, MAX_BYTES, self._timeout)
             self._keys, self._at = parse(text), self._clock()
-        except (OSError, ValueError) as e:
+        except (OSError, ValueError, http.client.HTTPException) as e:
             log.error("the key set cannot be fetched from %s, the last one stays in use for %.0f s: %s", self._url, self._stale, e)
         finally:
             self._tried = self._clock()
