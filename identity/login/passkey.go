@@ -59,6 +59,7 @@ func (s *Service) Passkey(ctx context.Context, c *passkey.Ceremonies, a Attempt,
 	counted.Succeeded()
 	if !known {
 		grant.DeviceCookie = s.Devices.Issue(user.Name, now)
+		s.arrived(user, a, now)
 	}
 	return grant, nil
 }

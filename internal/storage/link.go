@@ -119,11 +119,7 @@ func (db *DB) UseLink(ctx context.Context, hash [32]byte, password secret.Value,
 			ev.Actor = r.User
 		}
 		t.recordPrincipal(r.User, ev)
-		if _, err := t.exec(dropLinksOf, r.User); err != nil {
-			return err
-		}
-		_, err = t.endSessions(r.User, "", "password", when)
-		return err
+		return t.passwordChanged(r.User, "", when)
 	})
 	return user, err
 }

@@ -54,10 +54,19 @@ func (db *DB) SetPassword(ctx context.Context, id string, hash secret.Value, end
 		if !endSessions {
 			return nil
 		}
-		_, err := t.endSessions(id, "", "password", when)
-		return err
+		return t.passwordChanged(id, "", when)
 	}
 	return db.changePrincipal(ctx, "set password", id, ev, setPassword, []any{id, string(hash.Expose())}, then)
+}
+
+// passwordChanged ends what rested on the former password: sessions, but for except, and
+// links for another one, which whoever read the mail would still have.
+func (t *transaction) passwordChanged(user, except string, when int64) error {
+	if _, err := t.exec(dropLinksOf, user); err != nil {
+		return err
+	}
+	_, err := t.endSessions(user, except, "password", when)
+	return err
 }
 
 // changePrincipal runs one update of one principal and what goes with it.

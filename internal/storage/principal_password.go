@@ -23,8 +23,7 @@ func (db *DB) ChangePassword(ctx context.Context, id string, former, next secret
 		return fmt.Errorf("change password: %w", err)
 	}
 	then := func(t *transaction) error {
-		_, err := t.endSessions(id, except, "password", when)
-		return err
+		return t.passwordChanged(id, except, when)
 	}
 	return db.changePrincipal(ctx, "change password", id, ev, changePassword,
 		[]any{id, string(former.Expose()), string(next.Expose())}, then)

@@ -57,6 +57,28 @@ func links(t *testing.T, open Open) {
 		t.Error("the session is alive")
 	}
 	wantTrail(t, db, "principal:usr_1 session:ses_1 principal:usr_1 session:ses_1", "user.added login.ok link.issued link.issued user.reset")
+
+	// A password that is changed in another way takes open links with it, too.
+	for what, change := range map[string]func() error{
+		"changed": func() error {
+			return db.ChangePassword(ctx, "usr_1", must(db.PrincipalByID(ctx, "usr_1"))(t).Password, secret.NewString("$argon2id$"+"c"), "", t0, event(audit.UserReset))
+		},
+		"set": func() error {
+			return db.SetPassword(ctx, "usr_1", secret.NewString("$argon2id$s"), true, t0, event(audit.UserReset))
+		},
+	} {
+		open := linkOf(what, link.Reset, "usr_1", 0)
+		ok(t, db.CreateLink(ctx, open, event(audit.LinkIssued)), change())
+		if _, err := db.UseLink(ctx, open.Hash, hash, t0.Add(time.Minute), event(audit.UserReset)); !errors.Is(err, link.ErrNotFound) {
+			t.Errorf("a link from before the password was %s: %v", what, err)
+		}
+	}
+	// A hash that is only renewed, with the password as it was, leaves them.
+	kept := linkOf("kept", link.Reset, "usr_1", 0)
+	ok(t, db.CreateLink(ctx, kept, event(audit.LinkIssued)), db.SetPassword(ctx, "usr_1", secret.NewString("$argon2id$r"), false, t0, event(audit.UserReset)))
+	if _, err := db.UseLink(ctx, kept.Hash, hash, t0.Add(time.Minute), event(audit.UserReset)); err != nil {
+		t.Errorf("a link after the hash was renewed: %v", err)
+	}
 }
 
 // linkRace: of many who use a link at the same time, one succeeds.
