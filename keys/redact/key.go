@@ -7,7 +7,7 @@ import (
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
-// rawKey finds a Sanmon key, refresh token or authorization code by the '_' of its prefix.
+// rawKey finds a Sanmon key, refresh token, authorization code or one-time link by the '_' of its prefix.
 func rawKey(b []byte, at int) cut {
 	if at < 3 || b[at-2] != 'm' || b[at-3] != 's' {
 		return none()
@@ -15,7 +15,7 @@ func rawKey(b []byte, at int) cut {
 	switch b[at-1] {
 	case 'k':
 		return keyAt(b, at-3)
-	case 'r', 'c':
+	case 'r', 'c', 'l':
 		return opaque(b, at+1)
 	}
 	return none()

@@ -41,6 +41,8 @@ func TestLine(t *testing.T) {
 		{"refresh smr_001HvbGK2EP0W5D8KHSTxV1CpgDnI1JEP6Xbk5w, later", "refresh smr_[REDACTED], later"},
 		{"code smc_001HvbGK2EP0W5D8KHSTxV1CpgDnI1JEP6Xbk5w.", "code smc_[REDACTED]."},
 		{"smr_001HvbGK2EP0W5D8", "smr_[REDACTED]"},
+		{"link sml_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8S9t0U1v, once", "link sml_[REDACTED], once"},
+		{"code smc_A1b2C3d4E5f6G7h8, once", "code smc_[REDACTED], once"},
 		{"smr_001HvbGK2EP0 is cut, smx_001HvbGK2EP0W5D8KHSTxV1 is none", "smr_001HvbGK2EP0 is cut, smx_001HvbGK2EP0W5D8KHSTxV1 is none"},
 		{"authorization: bearer abcdefgh12345", "authorization: bearer [REDACTED]"},
 		{`{"h":"Bearer ` + tok + `","x":1}`, `{"h":"Bearer [REDACTED]","x":1}`},
