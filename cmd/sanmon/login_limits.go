@@ -16,7 +16,8 @@ import (
 
 // sharedThrottle counts failed logins for all nodes, beside the throttle that each node has
 // and that stays in force: a limiter that is gone makes nothing laxer. The thresholds are
-// those of the throttle; as there, a known device is not held to its account's count.
+// those of the throttle; as there, a known device is held to neither, so that strangers at
+// its address shut nobody out, but what fails on it counts for its network.
 type sharedThrottle struct {
 	portal.Authenticator
 	shared           limit.Shared
@@ -43,9 +44,9 @@ func throttled(auth portal.Authenticator, shared limit.Shared, devices throttle.
 // Login implements portal.Authenticator.
 func (s sharedThrottle) Login(ctx context.Context, t portal.Attempt) (portal.Grant, error) {
 	var buf [2]limit.Demand
-	demands := s.demands(t, buf[:0])
+	demands, known := s.demands(t, buf[:0])
 	var answers [limit.MaxDemands]limit.Answer
-	if s.shared.Ask(ctx, limit.PeekUnits, demands, &answers) {
+	if !known && s.shared.Ask(ctx, limit.PeekUnits, demands, &answers) {
 		for i := range demands {
 			if wait := answers[i].Wait; wait > 0 {
 				no := refusal.New(refusal.RateLimited, "limit %q of failed logins on all nodes is used up (wait %d s)", demands[i].Policy.Name(), limit.Seconds(wait))
@@ -76,14 +77,14 @@ func (s sharedThrottle) tell(ctx context.Context, t portal.Attempt, demands []li
 	}
 }
 
-func (s sharedThrottle) demands(t portal.Attempt, to []limit.Demand) []limit.Demand {
+func (s sharedThrottle) demands(t portal.Attempt, to []limit.Demand) (_ []limit.Demand, known bool) {
 	to = append(to, limit.Demand{Policy: s.network, Who: limit.Who{Network: network.LimitKey(t.Network), Scope: "login"}})
 	account, proper := login.Canonical(t.Email)
 	if !proper {
-		return to
+		return to, false
 	}
-	if _, known := s.devices.Known(t.DeviceCookie, account, t.Now); !known {
+	if _, known = s.devices.Known(t.DeviceCookie, account, t.Now); !known {
 		to = append(to, limit.Demand{Policy: s.account, Who: limit.Who{Name: account, Scope: "login"}})
 	}
-	return to
+	return to, known
 }
