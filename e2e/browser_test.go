@@ -17,8 +17,9 @@ import (
 	"github.com/sanmon-gate/sanmon/e2e/harness"
 )
 
-// browser starts a headless Chromium with a profile of its own, or skips.
-func browser(t *testing.T, width, height int, language string) (context.Context, func() []string) {
+// browser starts a headless Chromium with a profile of its own, or skips. Further options
+// stand behind those that every test has.
+func browser(t *testing.T, width, height int, language string, more ...chromedp.ExecAllocatorOption) (context.Context, func() []string) {
 	t.Helper()
 	var path string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -32,11 +33,12 @@ func browser(t *testing.T, width, height int, language string) (context.Context,
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(width, height), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("accept-lang", language), chromedp.Flag("lang", language))
+	options = append(options, more...)
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 60*time.Second)
+	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(cancel)
 	var mu sync.Mutex
 	var complaints []string

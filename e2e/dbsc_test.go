@@ -86,10 +86,9 @@ func TestDeviceBoundSession(t *testing.T) {
 	if a.Status != 200 || m == nil {
 		t.Fatalf("login: %d, %q", a.Status, a.Header.Get("Secure-Session-Registration"))
 	}
-	stolen := c.Cookie(t)
 	want(t, "before the registration", c.Get(t, "/private/x"), 200, "")
 
-	for what, response := range map[string]string{"nothing": "", "no string": "x", "another challenge": newDevice(t).proof("x", true), "no key": d.proof(m[2], false)} {
+	for what, response := range map[string]string{"nothing": "", "no string": "x y", "another challenge": newDevice(t).proof("x", true), "no key": d.proof(m[2], false)} {
 		want(t, "a registration with "+what, asNetworkStack(t, c, m[1], "Secure-Session-Response", response), 422, "input_invalid")
 	}
 	want(t, "a registration by nobody", asNetworkStack(t, g.Client(t), m[1], "Secure-Session-Response", d.proof(m[2], true)), 401, "login_required")
@@ -111,13 +110,17 @@ func TestDeviceBoundSession(t *testing.T) {
 		t.Errorf("instructions %s", a.Body)
 	}
 	line := a.Header.Get("Set-Cookie")
-	for _, attribute := range append(strings.Split(said.Credentials[0].Attributes, "; "), "Max-Age=600") {
+	for _, attribute := range append(strings.Split(said.Credentials[0].Attributes, "; "), "Max-Age=570") {
 		if !strings.Contains(line, "; "+attribute) {
 			t.Errorf("%q lacks %s, which the browser was told", line, attribute)
 		}
 	}
 	want(t, "a second registration", asNetworkStack(t, c, m[1], "Secure-Session-Response", newDevice(t).proof(m[2], true)), 422, "input_invalid")
 	want(t, "with both cookies", c.Get(t, "/private/x"), 200, "")
+	if a := c.TryLogin(t, writer, harness.Password); a.Status != 200 || a.Header.Get("Secure-Session-Registration") != "" {
+		t.Errorf("signing in again: %d, and another key is asked for: %q", a.Status, a.Header.Get("Secure-Session-Registration"))
+	}
+	stolen := c.Cookie(t)
 
 	// The next cookie: first a challenge, then the proof.
 	a = asNetworkStack(t, c, said.Refresh, "Sec-Secure-Session-Id", `"`+said.ID+`"`)
@@ -137,7 +140,7 @@ func TestDeviceBoundSession(t *testing.T) {
 		status       int
 	}{
 		"a stale challenge": {said.ID, d.proof(m[2], false), 403}, "a thief's key": {said.ID, newDevice(t).proof(n[1], false), 401},
-		"another id": {"ses_other", proof, 401}, "no string": {said.ID, "x", 422},
+		"another id": {"ses_other", proof, 401}, "no string": {said.ID, "x y", 422},
 	} {
 		if a := asNetworkStack(t, c, said.Refresh, "Sec-Secure-Session-Id", `"`+row.id+`"`, "Secure-Session-Response", row.response); a.Status != row.status || strings.Contains(a.Header.Get("Set-Cookie"), "bound") {
 			t.Errorf("%s: %d %s", what, a.Status, a.Body)

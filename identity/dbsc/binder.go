@@ -11,11 +11,14 @@ import (
 )
 
 // The lives. A cookie lives for longer than the five minutes that Chromium's quota of six
-// signatures in nine minutes needs; it asks for the next one two minutes before the end. A
-// registration follows a login at once.
+// signatures in nine minutes needs; it asks for the next one two minutes before the end. The
+// browser drops it before it is worth nothing here: it counts from when it got the cookie, and
+// would show one on the way to its end instead of asking for the next. A registration follows
+// a login at once.
 const (
 	CookieLife   = 10 * time.Minute
-	RefreshLife  = 2 * time.Minute // of a challenge: a browser may send one proof more than once
+	CookieAge    = CookieLife - 30*time.Second // in the browser
+	RefreshLife  = 2 * time.Minute             // of a challenge: a browser may send one proof more than once
 	RegisterLife = 5 * time.Minute
 	clockLead    = 30 * time.Second // of another node
 )

@@ -170,7 +170,9 @@ func TestFields(t *testing.T) {
 		ok     bool
 	}{
 		{[]string{`"a.b-c_d"`}, "a.b-c_d", true}, {[]string{` "x" `}, "x", true}, {[]string{`""`}, "", true},
-		{nil, "", false}, {[]string{`x`}, "", false}, {[]string{`"x`}, "", false}, {[]string{`"`}, "", false}, {[]string{`"x";a=b`}, "", false}, {[]string{`"x", "y"`}, "", false}, {[]string{`"x\"y"`}, "", false}, {[]string{`"x"`, `"y"`}, "", false}, {[]string{"\"x\x00\""}, "", false}, {[]string{`"é"`}, "", false},
+		{[]string{"eyJhbGciOiJFUzI1NiJ9.eyJqdGkiOiJ4In0.a-_9"}, "eyJhbGciOiJFUzI1NiJ9.eyJqdGkiOiJ4In0.a-_9", true}, {[]string{"ses_1 "}, "ses_1", true}, {[]string{"*x:/!#$%&'+.^`|~"}, "*x:/!#$%&'+.^`|~", true},
+		{[]string{""}, "", false}, {[]string{"1x"}, "", false}, {[]string{"-x"}, "", false}, {[]string{"x;a=b"}, "", false}, {[]string{"x, y"}, "", false}, {[]string{"x y"}, "", false}, {[]string{"x=y"}, "", false}, {[]string{"x\"y"}, "", false}, {[]string{"xé"}, "", false}, {[]string{"x", "y"}, "", false}, {[]string{"x\x00"}, "", false},
+		{nil, "", false}, {[]string{`"x`}, "", false}, {[]string{`"`}, "", false}, {[]string{`"x";a=b`}, "", false}, {[]string{`"x", "y"`}, "", false}, {[]string{`"x\"y"`}, "", false}, {[]string{`"x"`, `"y"`}, "", false}, {[]string{"\"x\x00\""}, "", false}, {[]string{`"é"`}, "", false},
 	} {
 		if got, ok := Text(tt.values); got != tt.want || ok != tt.ok {
 			t.Errorf("%q: %q %v", tt.values, got, ok)

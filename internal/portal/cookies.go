@@ -48,7 +48,7 @@ const BoundAttributes = "Path=/; Secure; HttpOnly; SameSite=Lax"
 // Bound is that cookie.
 func (c Cookies) Bound(value secret.Value) *http.Cookie {
 	k := c.cookie(c.BoundName(), string(value.Expose()))
-	k.MaxAge = int(dbsc.CookieLife / time.Second)
+	k.MaxAge = int(dbsc.CookieAge / time.Second)
 	return k
 }
 

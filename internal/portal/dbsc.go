@@ -44,12 +44,18 @@ func dbscAt(name string) (endpoint, bool) {
 }
 
 // offerBinding asks the browser to register a key for the session that has just begun. It is
-// for https only; browsers that know nothing of it ignore the field.
-func (p *Portal) offerBinding(w http.ResponseWriter, g Grant) {
+// for https only; browsers that know nothing of it ignore the field. A session that was bound
+// before its step-up keeps its key: another one would be made in vain, and refused.
+func (p *Portal) offerBinding(w http.ResponseWriter, r *http.Request, v Visit, g Grant) {
 	if p.DBSC.Keeper == nil || p.Cookies.Insecure || g.SID == "" {
 		return
 	}
-	w.Header().Set(dbsc.RegistrationField, dbsc.Offer(Prefix+dbscRegister, p.DBSC.Binder.Registration(g.SID, time.Now())))
+	if bound, err := Read(r, p.Cookies.BoundName()); err == nil {
+		if _, already := p.DBSC.Binder.Bound(g.SID, bound, v.Now); already {
+			return
+		}
+	}
+	w.Header().Set(dbsc.RegistrationField, dbsc.Offer(Prefix+dbscRegister, p.DBSC.Binder.Registration(g.SID, v.Now)))
 }
 
 // bindable reads the session of a request of the protocol.

@@ -39,7 +39,7 @@ func (p *Portal) loginJSON(w http.ResponseWriter, r *http.Request, v Visit) erro
 	if err != nil {
 		return err
 	}
-	p.handOver(w, grant)
+	p.handOver(w, r, v, grant)
 	answer := p.describe(me, p.Tokens.Issue(csrf.Session, me.Bindings[0], "", v.Now))
 	if c.next != "" {
 		answer.Next = ReturnPath(c.next)
@@ -71,7 +71,7 @@ func (p *Portal) loginForm(w http.ResponseWriter, r *http.Request, v Visit) erro
 	if err != nil {
 		return p.again(w, r, v, c, err)
 	}
-	p.handOver(w, grant)
+	p.handOver(w, r, v, grant)
 	return seeOther(w, ReturnPath(c.next))
 }
 
@@ -142,10 +142,10 @@ func (p *Portal) visitor(r *http.Request, v Visit) (Attempt, error) {
 
 // handOver gives the browser its session. The pre-session ends: no token from before the
 // login holds after it.
-func (p *Portal) handOver(w http.ResponseWriter, g Grant) {
+func (p *Portal) handOver(w http.ResponseWriter, r *http.Request, v Visit, g Grant) {
 	http.SetCookie(w, p.Cookies.Session(g.Secret))
 	http.SetCookie(w, Cleared(p.Cookies.Pre("")))
-	p.offerBinding(w, g)
+	p.offerBinding(w, r, v, g)
 	if g.DeviceCookie != "" {
 		http.SetCookie(w, p.Cookies.Device(g.DeviceCookie))
 	}

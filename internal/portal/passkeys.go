@@ -103,7 +103,7 @@ func (p *Portal) passkeyFinish(w http.ResponseWriter, r *http.Request, v Visit) 
 	if err != nil {
 		return err
 	}
-	p.handOver(w, grant)
+	p.handOver(w, r, v, grant)
 	answer := p.describe(me, p.Tokens.Issue(csrf.Session, me.Bindings[0], "", v.Now))
 	answer.Next = ReturnPath(c.Next)
 	return writeJSON(w, r, answer)

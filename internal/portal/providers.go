@@ -86,7 +86,7 @@ func (p *Portal) providerFinish(w http.ResponseWriter, r *http.Request, v Visit,
 	if err != nil {
 		return p.again(w, r, v, credentials{next: next}, err)
 	}
-	p.handOver(w, grant)
+	p.handOver(w, r, v, grant)
 	return p.home(w, r, v, ReturnPath(next))
 }
 

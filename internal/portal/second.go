@@ -83,7 +83,7 @@ func (p *Portal) second(w http.ResponseWriter, r *http.Request, v Visit, enrol b
 	if err != nil {
 		return p.secondAgain(w, r, v, step, f.get("next"), err)
 	}
-	p.handOver(w, grant)
+	p.handOver(w, r, v, grant)
 	next := ReturnPath(f.get("next"))
 	if enrol && p.Account != nil {
 		return p.flash(w, v, grant.SID, flash{Notice: "totp_added", Secrets: expose(codes), Next: next})
