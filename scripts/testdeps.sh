@@ -42,6 +42,7 @@ has_caddy() { command -v caddy >/dev/null; }
 has_valkey() { command -v valkey-server >/dev/null || command -v redis-server >/dev/null; }
 has_wrk() { command -v wrk >/dev/null; }
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+has_japanese() { [ -n "$(fc-list :lang=ja 2>/dev/null)" ]; }
 has_postgres() {
 	local d
 	for d in /usr/lib/postgresql/*/bin; do
@@ -112,23 +113,23 @@ gitleaks() {
 	fi
 }
 
-# clients are OAuth clients from npm, pinned by e2e/clients/package.json.
+# npm_part NAME DIR PACKAGE: packages from npm, pinned by e2e/DIR/package.json, in .cache/DIR.
 has_node() { command -v node >/dev/null && command -v npm >/dev/null; }
-clients() {
-	local dir=.cache/clients
+npm_part() {
+	local name=$1 dir=.cache/$2 from=e2e/$2/package.json
 	if ! has_node; then
-		say "openid-client: no node; its tests skip"
-	elif cmp -s e2e/clients/package.json $dir/package.json && [ -d $dir/node_modules/openid-client ]; then
-		say "openid-client: present"
+		say "$name: no node; its tests skip"
+	elif cmp -s "$from" "$dir/package.json" && [ -d "$dir/node_modules/$3" ]; then
+		say "$name: present"
 	else
-		rm -rf $dir
-		mkdir -p $dir
-		cp e2e/clients/package.json $dir/
-		if (cd $dir && timeout 120 npm install --ignore-scripts --no-audit --no-fund --no-package-lock >../npm.log 2>&1); then
-			say "openid-client: installed"
+		rm -rf "$dir"
+		mkdir -p "$dir"
+		cp "$from" "$dir/"
+		if (cd "$dir" && timeout 120 npm install --ignore-scripts --no-audit --no-fund --no-package-lock >../npm.log 2>&1); then
+			say "$name: installed"
 		else
-			rm -rf $dir
-			say "openid-client: could not be installed (see .cache/npm.log); its tests skip"
+			rm -rf "$dir"
+			say "$name: could not be installed (see .cache/npm.log); its tests skip"
 		fi
 	fi
 }
@@ -137,12 +138,14 @@ part "C compiler (race detector)" has_gcc gcc libc6-dev
 part "curl" has_curl curl
 part "PostgreSQL" has_postgres postgresql
 part "Chromium" has_chromium chromium
+part "Japanese font (screenshots)" has_japanese fonts-ipafont-gothic
 part "nginx (forward-auth)" has_nginx nginx-light
 part "Caddy (forward-auth)" has_caddy caddy
 part "Valkey or Redis (shared limits)" has_valkey redis-server
 part "Node (OAuth and OpenID programs of others)" has_node nodejs npm
 backends
-clients
+npm_part "openid-client" clients openid-client
+npm_part "axe-core (accessibility)" axe axe-core
 gitleaks
 if [ "${1:-}" = bench ]; then
 	part "wrk (bench has a load generator of its own)" has_wrk wrk
