@@ -163,7 +163,7 @@ var exposes = map[string]string{
 	"identity/oauth/expose.go":                "puts tokens and codes into the answers to whom they are for",
 	"identity/factor/service.go":              "seals the secret of an app, hashes recovery codes",
 	"identity/login/second.go":                "seals the secret of an app that is being enrolled",
-	"identity/passkey/register.go":            "reads the state of a ceremony",
+	"identity/passkey/ceremonies.go":          "reads the state of a ceremony",
 	"identity/ticket/ticket.go":               "reads what a ticket carries",
 	"identity/totp/totp.go":                   "makes codes with it, and shows it to its owner",
 	"identity/password/check.go":              "judges a new password",

@@ -99,6 +99,19 @@ func (c *Ceremonies) begun(purpose string, binding []byte, options any, s state,
 	return Begun{shown, text}, err
 }
 
+// open reads the ticket of a ceremony. It is used up by its Office.
+func (c *Ceremonies) open(purpose string, binding []byte, text string, now time.Time) (state, ticket.Ticket, error) {
+	var s state
+	t, err := c.office.Open(purpose, binding, text, now)
+	if err != nil {
+		return s, t, err
+	}
+	if err := json.Unmarshal(t.Payload.Expose(), &s); err != nil {
+		return s, t, refused("read the state of "+purpose, err)
+	}
+	return s, t, nil
+}
+
 // refused is what everything that is wrong with an answer becomes. The library's details
 // name the step that failed, never a key.
 func refused(what string, err error) error {

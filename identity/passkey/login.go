@@ -50,9 +50,10 @@ type Proven struct {
 
 // FinishLogin verifies an answer (WebAuthn, Section 7.2) with the passkey that is stored
 // for its ID, the zero Record when there is none. Everything that is wrong is
-// refusal.LoginFailed; the ceremony is over either way.
+// refusal.LoginFailed. The ceremony is over once the passkey has signed for it: only then is
+// there something that could be sent twice, and who has no passkey leaves nothing at rest.
 func (c *Ceremonies) FinishLogin(ctx context.Context, binding []byte, ticket string, a Answer, r Record, now time.Time) (Proven, error) {
-	s, err := c.take(ctx, authentication, binding, ticket, now)
+	s, t, err := c.open(authentication, binding, ticket, now)
 	if err != nil {
 		return Proven{}, err
 	}
@@ -66,6 +67,9 @@ func (c *Ceremonies) FinishLogin(ctx context.Context, binding []byte, ticket str
 	credential, err := c.site.ValidateDiscoverableLogin(func(_, _ []byte) (webauthn.User, error) { return p, nil }, s.Session, a.parsed)
 	if err != nil {
 		return Proven{}, refused("check the answer of passkey "+r.Handle, err)
+	}
+	if err := c.office.Use(ctx, t, now); err != nil {
+		return Proven{}, err
 	}
 	if credential.Authenticator.CloneWarning {
 		r.FlaggedAt = now

@@ -216,6 +216,31 @@ func TestCeremonyIsForOneBrowserOnceForFiveMinutes(t *testing.T) {
 	}
 }
 
+// TestStrangersLeaveNothingAtRest: a login page begins a ceremony for whoever opens it, and
+// answers of nobody's passkey, or signed by another key, cost no row.
+func TestStrangersLeaveNothingAtRest(t *testing.T) {
+	c, a, thief := ceremonies(t), passkeytest.New(t), passkeytest.New(t)
+	r := enrolled(t, c, a)
+	rows := c.office.Spent.(*spent).ids
+	clear(rows) // the registration's
+	thief.ID, thief.User, thief.Count = a.ID, a.User, 9
+	for range 10 {
+		if _, err := login(t, c, thief, Record{}, "", t0); err == nil {
+			t.Error("an unknown passkey was taken")
+		}
+		if _, err := login(t, c, thief, r, "", t0); err == nil {
+			t.Error("another key was taken")
+		}
+	}
+	if len(rows) != 0 {
+		t.Errorf("%d rows of strangers", len(rows))
+	}
+	a.Count = 10
+	if _, err := login(t, c, a, r, "", t0); err != nil || len(rows) != 1 {
+		t.Errorf("%d rows of the owner, %v", len(rows), err)
+	}
+}
+
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 func someoneElse(r Record) Record { r.User = "usr_bob"; return r }

@@ -2,7 +2,6 @@ package passkey
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -36,8 +35,11 @@ func (c *Ceremonies) BeginRegistration(user, name string, have []Record, binding
 // passkey, without a name and not stored yet. Everything that is wrong is
 // refusal.LoginFailed; the ceremony is over either way.
 func (c *Ceremonies) FinishRegistration(ctx context.Context, user, name string, binding []byte, ticket string, response []byte, now time.Time) (Record, error) {
-	s, err := c.take(ctx, registration, binding, ticket, now)
+	s, t, err := c.open(registration, binding, ticket, now)
 	if err != nil {
+		return Record{}, err
+	}
+	if err := c.office.Use(ctx, t, now); err != nil {
 		return Record{}, err
 	}
 	parsed, err := protocol.ParseCredentialCreationResponseBytes(response)
@@ -62,22 +64,6 @@ func (c *Ceremonies) FinishRegistration(ctx context.Context, user, name string, 
 		}
 	}
 	return r, nil
-}
-
-// take opens and uses up the ticket of a ceremony.
-func (c *Ceremonies) take(ctx context.Context, purpose string, binding []byte, text string, now time.Time) (state, error) {
-	var s state
-	t, err := c.office.Open(purpose, binding, text, now)
-	if err != nil {
-		return s, err
-	}
-	if err := c.office.Use(ctx, t, now); err != nil {
-		return s, err
-	}
-	if err := json.Unmarshal(t.Payload.Expose(), &s); err != nil {
-		return s, refused("read the state of "+purpose, err)
-	}
-	return s, nil
 }
 
 // exactly compares an origin byte for byte: the library's comparison ignores case and what
