@@ -112,6 +112,7 @@ type person struct {
 	g         *harness.Gate
 	ctx       context.Context
 	dir, name string
+	plugged   webauthn.AuthenticatorID
 }
 
 func (p *person) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -156,16 +157,32 @@ func (p *person) leave(path, selector string, steps ...chromedp.Action[chromedp.
 }
 
 // authenticator plugs in an authenticator that verifies its user, as phones and laptops do.
+// Nobody touches it before present.
 func (p *person) authenticator() {
 	p.t.Helper()
 	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		if _, err := chromedp.Call(ctx, webauthn.Enable, webauthn.EnableParams{}); err != nil {
 			return err
 		}
-		_, err := chromedp.Call(ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+		made, err := chromedp.Call(ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
 			Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal, HasResidentKey: true, HasUserVerification: true,
-			IsUserVerified: true, AutomaticPresenceSimulation: true, DefaultBackupEligibility: true, DefaultBackupState: true,
+			IsUserVerified: true, DefaultBackupEligibility: true, DefaultBackupState: true,
 		}})
+		if err != nil {
+			return err
+		}
+		p.plugged = made.AuthenticatorID
+		_, err = chromedp.Call(ctx, webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: p.plugged})
+		return err
+	}))
+}
+
+// present says whether somebody sits at the authenticator, who answers whatever it is asked
+// for from then on.
+func (p *person) present(yes bool) {
+	p.t.Helper()
+	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: p.plugged, Enabled: yes})
 		return err
 	}))
 }
@@ -196,7 +213,9 @@ func (p *person) logout() {
 
 func (p *person) addPasskey() {
 	p.t.Helper()
+	p.present(true)
 	p.leave(account, "#done", chromedp.WaitVisible("#passkey button"), chromedp.SetValue("#passkey-name", "Test <key> 鍵"), chromedp.Click("#passkey button"))
+	p.present(false)
 	p.shot("passkey")
 	if text := run(p.t, p.ctx, chromedp.Text(`section[aria-labelledby="passkeys"]`)); !strings.Contains(text, "Test <key> 鍵") {
 		p.t.Errorf("the passkey is not listed:\n%s", text)
@@ -209,7 +228,10 @@ func (p *person) addPasskey() {
 func (p *person) withPasskey() {
 	p.t.Helper()
 	p.open()
-	p.leave(account, "#sessions", chromedp.WaitVisible("#passkey button"), chromedp.Click("#passkey button"))
+	p.do(chromedp.WaitVisible("#passkey button"))
+	p.present(true)
+	p.leave(account, "#sessions", chromedp.Click("#passkey button"))
+	p.present(false)
 }
 
 func (p *person) setUpApp() (*app, []string) {
@@ -298,7 +320,10 @@ func (p *person) removedPasskey() {
 		return err
 	}))
 	p.open()
-	p.do(chromedp.WaitVisible("#passkey button"), chromedp.Click("#passkey button"), chromedp.WaitVisible("#passkey .wrong"))
+	p.do(chromedp.WaitVisible("#passkey button"))
+	p.present(true)
+	p.do(chromedp.Click("#passkey button"), chromedp.WaitVisible("#passkey .wrong"))
+	p.present(false)
 	p.shot("refused")
 	if text := run(p.t, p.ctx, chromedp.Text("#passkey .wrong")); strings.TrimSpace(text) == "" {
 		p.t.Error("the page does not say why")
