@@ -5,9 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
-	"encoding/json"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,61 +15,6 @@ import (
 
 	"github.com/sanmon-gate/sanmon/e2e/harness"
 )
-
-// bindings are what Chromium says of its device-bound sessions, in order.
-type bindings struct {
-	t      *testing.T
-	mu     sync.Mutex
-	events []*network.EventDeviceBoundSessionEventOccurred
-}
-
-func (b *bindings) add(e *network.EventDeviceBoundSessionEventOccurred) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.events = append(b.events, e)
-}
-
-// next waits for an event of the kind, and forgets those up to it.
-func (b *bindings) next(what string, is func(*network.EventDeviceBoundSessionEventOccurred) bool) *network.EventDeviceBoundSessionEventOccurred {
-	b.t.Helper()
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(25 * time.Millisecond) {
-		b.mu.Lock()
-		for i, e := range b.events {
-			if is(e) {
-				b.events = b.events[i+1:]
-				b.mu.Unlock()
-				return e
-			}
-		}
-		b.mu.Unlock()
-	}
-	said, _ := json.Marshal(b.events)
-	b.t.Fatalf("Chromium tells of no %s: %s", what, said)
-	return nil
-}
-
-// created is the session that Chromium has registered a key for.
-func (b *bindings) created() string {
-	b.t.Helper()
-	e := b.next("registration", func(e *network.EventDeviceBoundSessionEventOccurred) bool { return e.CreationEventDetails != nil })
-	if said, _ := json.Marshal(e); !e.Succeeded || e.CreationEventDetails.FetchResult != network.DeviceBoundSessionFetchResultSuccess {
-		b.t.Fatalf("the registration failed: %s", said)
-	}
-	return e.SessionID
-}
-
-// refreshed says that Chromium has answered a challenge for the session.
-func (b *bindings) refreshed(sid string) {
-	b.t.Helper()
-	e := b.next("challenge", func(e *network.EventDeviceBoundSessionEventOccurred) bool { return e.ChallengeEventDetails != nil })
-	if e.SessionID != sid || e.ChallengeEventDetails.ChallengeResult != network.ChallengeEventDetailsChallengeResultSuccess {
-		b.t.Errorf("challenge %+v of %s, want one of %s", e.ChallengeEventDetails, e.SessionID, sid)
-	}
-	e = b.next("refresh", func(e *network.EventDeviceBoundSessionEventOccurred) bool { return e.RefreshEventDetails != nil })
-	if said, _ := json.Marshal(e); e.SessionID != sid || !e.Succeeded || e.RefreshEventDetails.RefreshResult != network.RefreshEventDetailsRefreshResultRefreshed {
-		b.t.Fatalf("the refresh of %s failed: %s", sid, said)
-	}
-}
 
 // bindingBrowser is a Chromium that binds sessions. On Linux it has no store of keys that
 // cannot be copied, so they are in memory; everything else is what people have. The one
@@ -178,8 +121,9 @@ func TestDeviceBoundSessionInChromium(t *testing.T) {
 	}
 	p.shot("refreshed")
 
-	// Signing out ends the binding, and the next login binds its own session.
+	// Signing out ends the binding (Clear-Site-Data), and the next login binds its own session.
 	p.logout()
+	b.ended(sid, network.TerminationEventDetailsDeletionReasonStoragePartitionCleared)
 	p.signIn()
 	next := b.created()
 	if next == sid {
@@ -188,4 +132,11 @@ func TestDeviceBoundSessionInChromium(t *testing.T) {
 	p.letExpire()
 	p.do(chromedp.Navigate(g.URL+account), chromedp.WaitVisible("#sessions"))
 	b.refreshed(next)
+
+	// An administrator ends the session: Chromium is told so instead of a challenge, lets go of
+	// the key, and the person is asked to sign in.
+	g.CLI(t, "", "session", "revoke", next)
+	p.letExpire()
+	p.do(chromedp.Navigate(g.URL+account), chromedp.WaitVisible("#password"))
+	b.ended(next, network.TerminationEventDetailsDeletionReasonRefreshFatalError)
 }
