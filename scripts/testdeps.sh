@@ -36,6 +36,7 @@ part() {
 }
 
 has_gcc() { command -v gcc >/dev/null || command -v cc >/dev/null; }
+has_age() { command -v age >/dev/null && command -v age-keygen >/dev/null; }
 has_curl() { command -v curl >/dev/null; }
 has_nginx() { command -v nginx >/dev/null; }
 has_caddy() { command -v caddy >/dev/null; }
@@ -102,6 +103,23 @@ backends() {
 	fi
 }
 
+# peers are the libraries of AWS and Google that the sources of secrets are held against, in
+# an environment of their own: theirs and the backends' do not agree on versions.
+peers() {
+	local venv=.cache/peers list=keys/source/peers/requirements.txt want python
+	want=$(cksum <$list)
+	if [ "$(cat $venv/.installed 2>/dev/null)" = "$want" ] && "$venv/bin/python" -c '' 2>/dev/null; then
+		say "libraries of AWS and Google (sources of secrets): present"
+	elif rm -rf $venv && mkdir -p .cache && python=$(find_python) && "$python" -m venv $venv >/dev/null 2>&1 &&
+		timeout 300 "$venv/bin/pip" install -q --disable-pip-version-check -r $list >.cache/peers.log 2>&1; then
+		printf '%s' "$want" >$venv/.installed
+		say "libraries of AWS and Google (sources of secrets): installed"
+	else
+		rm -rf $venv
+		say "libraries of AWS and Google (sources of secrets): could not be installed (see .cache/peers.log); their tests skip"
+	fi
+}
+
 # gitleaks is a Go program; GOBIN keeps it in here.
 gitleaks() {
 	if [ -x .cache/bin/gitleaks ]; then
@@ -142,8 +160,10 @@ part "Japanese font (screenshots)" has_japanese fonts-ipafont-gothic
 part "nginx (forward-auth)" has_nginx nginx-light
 part "Caddy (forward-auth)" has_caddy caddy
 part "Valkey or Redis (shared limits)" has_valkey redis-server
+part "age (encrypted secrets)" has_age age
 part "Node (OAuth and OpenID programs of others)" has_node nodejs npm
 backends
+peers
 npm_part "openid-client" clients openid-client
 npm_part "axe-core (accessibility)" axe axe-core
 gitleaks

@@ -45,7 +45,7 @@ func (c *Client) Fetch(ctx context.Context, at source.Location) (secret.Value, e
 	if region == "" {
 		return secret.Value{}, errors.New("no region is known (add ?region=… to the reference, or write secrets.aws.region)")
 	}
-	endpoint := c.Endpoint
+	endpoint := withoutPort(c.Endpoint)
 	if endpoint == "" {
 		endpoint = "https://secretsmanager." + region + "." + domain(region)
 	}
@@ -86,12 +86,37 @@ func (c *Client) region(at source.Location) string {
 	return c.Region
 }
 
+// domains are those of the partitions that have one of their own, by how the names of their
+// regions begin (botocore, partitions.json).
+var domains = [...]struct{ region, domain string }{
+	{"cn-", "amazonaws.com.cn"},
+	{"eusc-", "amazonaws.eu"},
+	{"us-iso-", "c2s.ic.gov"},
+	{"us-isob-", "sc2s.sgov.gov"},
+	{"eu-isoe-", "cloud.adc-e.uk"},
+	{"us-isof-", "csp.hci.ic.gov"},
+}
+
 // domain is below what the service of a region is.
 func domain(region string) string {
-	if strings.HasPrefix(region, "cn-") {
-		return "amazonaws.com.cn"
+	for _, d := range domains {
+		if strings.HasPrefix(region, d.region) {
+			return d.domain
+		}
 	}
 	return "amazonaws.com"
+}
+
+// withoutPort takes off the port that a scheme has anyway: whoever signs for the service
+// leaves it out of the host.
+func withoutPort(endpoint string) string {
+	if short, ok := strings.CutSuffix(endpoint, ":443"); ok && strings.HasPrefix(endpoint, "https://") {
+		return short
+	}
+	if short, ok := strings.CutSuffix(endpoint, ":80"); ok && strings.HasPrefix(endpoint, "http://") {
+		return short
+	}
+	return endpoint
 }
 
 // value takes the text, the binary, or one member of a JSON object.
@@ -143,6 +168,9 @@ func explain(status int, answer []byte) error {
 		return errors.New("the credentials are not taken: wrong, expired, or the clock of this machine is off")
 	case "ThrottlingException":
 		return errors.New("the service has too much to do (it is asked again later)")
+	}
+	if status == 401 || status == 403 { // from a gateway before the service, or in other words
+		return errors.New("it is refused (look at the credentials, the clock of this machine, the policy of the endpoint, and allow secretsmanager:GetSecretValue)")
 	}
 	return fmt.Errorf("the service answered with status %d (look at the region and the service's status)", status)
 }

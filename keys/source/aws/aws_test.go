@@ -133,11 +133,18 @@ func TestEndpoint(t *testing.T) {
 		return 0, nil, errors.New("not asked")
 	}}
 	for ref, want := range map[string]string{
+		"awssm://x?region=eusc-de-east-1": "https://secretsmanager.eusc-de-east-1.amazonaws.eu", "awssm://x?region=us-isob-east-1": "https://secretsmanager.us-isob-east-1.sc2s.sgov.gov",
 		"awssm://x": "https://secretsmanager.eu-west-1.amazonaws.com", "awssm://x?region=cn-north-1": "https://secretsmanager.cn-north-1.amazonaws.com.cn",
 		"awssm://arn:aws:secretsmanager:us-east-2:1:secret:x": "https://secretsmanager.us-east-2.amazonaws.com",
 	} {
 		if _, err := (&source.Resolver{AWS: c}).Resolve(t.Context(), ref); err == nil || at != want {
 			t.Errorf("%s asks %s, want %s", ref, at, want)
+		}
+	}
+	for given, want := range map[string]string{"https://vpce.example:443": "https://vpce.example", "http://127.0.0.1:80": "http://127.0.0.1", "https://vpce.example:80": "https://vpce.example:80", "http://127.0.0.1:4566": "http://127.0.0.1:4566"} {
+		c.Endpoint = given
+		if _, err := (&source.Resolver{AWS: c}).Resolve(t.Context(), "awssm://x"); err == nil || at != want {
+			t.Errorf("at %s it asks %s, want %s", given, at, want)
 		}
 	}
 }
