@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -75,6 +76,36 @@ func unseal(t *testing.T, sealed string, who age.Identity) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(b))
+}
+
+// TestSealedKeyOpensWithAge: the age command opens what we seal, with an identity of its own
+// making.
+func TestSealedKeyOpensWithAge(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("age"); err != nil {
+		t.Skip("no age (run scripts/testdeps.sh)")
+	}
+	g := keyGate(t, "")
+	run := func(stdin, name string, args ...string) string {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		var fail bytes.Buffer
+		cmd.Dir, cmd.Stdin, cmd.Stderr = g.Dir, strings.NewReader(stdin), &fail
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%s %q: %v: %s", name, args, err, &fail)
+		}
+		return string(out)
+	}
+	run("", "age-keygen", "-o", "identity")
+	recipient := strings.TrimSpace(run("", "age-keygen", "-y", "identity"))
+	var made, rotated struct{ ID, Sealed string }
+	g.CLIJSON(t, &made, "", "key", "create", "--owner", writer, "--role", "reader", "--seal-to", recipient)
+	g.CLIJSON(t, &rotated, "", "key", "rotate", made.ID, "--seal-to", recipient)
+	for _, file := range []string{made.Sealed, rotated.Sealed} {
+		key := strings.TrimSpace(run(file, "age", "-d", "-i", "identity"))
+		within(t, boundStop, func() bool { return g.Client(t).Get(t, "/guarded", "X-Api-Key", key).Status == 200 })
+	}
 }
 
 // TestCanaryKey: it is never valid, looks like any other invalid key to who tries it, and is

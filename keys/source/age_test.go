@@ -3,6 +3,7 @@ package source
 import (
 	"bytes"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -43,10 +44,39 @@ func TestAge(t *testing.T) {
 	write(t, dir, "cut", string(whole.Expose()[:len(whole.Expose())-3]), 0o644)
 	write(t, dir, "flipped", string(whole.Expose()[:len(whole.Expose())-1])+"~", 0o644)
 	write(t, dir, "plain", canary, 0o600)
+	phrase, err := age.NewScryptRecipient("correct horse")
+	must(t, err)
+	phrase.SetWorkFactor(2)
+	seal("phrase", canary, true, phrase)
+	seal("sealed-identity", ours.String(), true, phrase)
+	seal("sealed-identity-binary", ours.String(), false, phrase)
+	must(t, os.Chmod(dir+"/sealed-identity", 0o600))
+	must(t, os.Chmod(dir+"/sealed-identity-binary", 0o600))
+	write(t, dir, "ssh-identity", "-----BEGIN OPENSSH PRIVATE KEY-----\n"+canary+"\n-----END OPENSSH PRIVATE KEY-----\n", 0o600)
+	hybrid, err := age.GenerateHybridIdentity()
+	must(t, err)
+	write(t, dir, "hybrid-identity", hybrid.String(), 0o600)
+	seal("hybrid", canary, true, hybrid.Recipient())
+	write(t, dir, "two-identities", theirs.String()+"\n"+ours.String()+"\n", 0o600)
+	armoredFile, err := os.ReadFile(dir + "/armoured")
+	must(t, err)
+	write(t, dir, "crlf", "\r\n"+strings.ReplaceAll(string(armoredFile), "\n", "\r\n"), 0o644)
+	write(t, dir, "mark", "\ufeff"+string(armoredFile), 0o644)
+	seal("mark-inside", "\ufeff"+canary, false, ours.Recipient())
 	for _, tt := range []struct{ identity, ref, want, err string }{
 		{"file:identity", "age:binary", canary, ""},
 		{"file:identity", "age:armoured", canary, ""},
 		{"file:identity", "age:" + dir + "/binary", canary, ""},
+		{"file:two-identities", "age:armoured", canary, ""},
+		{"file:two-identities", "age:foreign", canary, ""},
+		{"file:hybrid-identity", "age:hybrid", canary, ""},
+		{"file:identity", "age:crlf", canary, ""},
+		{"file:identity", "age:mark", "", "byte order mark"},
+		{"file:identity", "age:mark-inside", "", "byte order mark"},
+		{"file:identity", "age:phrase", "", "encrypted with a passphrase"},
+		{"file:sealed-identity", "age:binary", "", "it is itself encrypted"},
+		{"file:sealed-identity-binary", "age:binary", "", "it is itself encrypted"},
+		{"file:ssh-identity", "age:binary", "", "SSH keys are not read"},
 		{"file:identity", "age:empty", "", "it is empty"},
 		{"file:identity", "age:huge", "", "longer than 65536"},
 		{"file:identity", "age:foreign", "", "not encrypted to the identity"},

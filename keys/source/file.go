@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -117,4 +118,26 @@ func trimNewline(b []byte) []byte {
 	b, _ = bytes.CutSuffix(b, []byte("\n"))
 	b, _ = bytes.CutSuffix(b, []byte("\r"))
 	return b
+}
+
+// marked reports whether a text begins with a byte order mark, of UTF-8 or UTF-16. It is no
+// part of any secret, and would make a good one wrong. Bytes that are no text may begin so: a
+// master key of 32 random ones does once in 65536 times.
+func marked(b []byte) bool {
+	if rest, ok := bytes.CutPrefix(b, []byte("\xef\xbb\xbf")); ok {
+		return utf8.Valid(rest)
+	}
+	zero := 0 // where the bytes of ASCII have their upper half
+	switch {
+	case bytes.HasPrefix(b, []byte("\xff\xfe")):
+		zero = 1
+	case !bytes.HasPrefix(b, []byte("\xfe\xff")):
+		return false
+	}
+	for i := 2; i < len(b); i++ {
+		if i%2 == zero && b[i] != 0 {
+			return false
+		}
+	}
+	return true
 }

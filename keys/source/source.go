@@ -36,6 +36,8 @@ var (
 	ErrLater = errors.New("this version does not read it (fetch the secret into a file, as a sidecar or init container does, and write file:PATH; or start under: sops exec-env)")
 	// ErrAbsent says that there is nothing where the reference points.
 	ErrAbsent = errors.New("it does not exist")
+
+	errMarked = errors.New("it begins with a byte order mark, as editors and shells of Windows write one (save it as UTF-8 without one)")
 )
 
 // kind is the scheme of a reference.
@@ -108,6 +110,9 @@ func (r *Resolver) Resolve(ctx context.Context, ref string) (secret.Value, error
 	v, err := r.fetch(ctx, k, name)
 	if err == nil && v.Empty() {
 		err = errors.New("it is empty (was it written completely?)")
+	}
+	if err == nil && marked(v.Expose()) {
+		err = errMarked
 	}
 	if err != nil {
 		return secret.Value{}, fmt.Errorf("secret %s: %w", ref, err)

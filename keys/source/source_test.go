@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -51,7 +53,7 @@ func TestValid(t *testing.T) {
 func TestResolve(t *testing.T) {
 	dir := t.TempDir()
 	r := Resolver{Base: dir, Lookup: func(name string) (string, bool) {
-		v, ok := map[string]string{"SET": canary, "EMPTY": "", "BIG": strings.Repeat("x", MaxSize+1), "CREDENTIALS_DIRECTORY": dir}[name]
+		v, ok := map[string]string{"SET": canary, "EMPTY": "", "MARK": "\ufeff" + canary, "BIG": strings.Repeat("x", MaxSize+1), "CREDENTIALS_DIRECTORY": dir}[name]
 		return v, ok
 	}}
 	write(t, dir, "plain", canary, 0o600)
@@ -65,6 +67,21 @@ func TestResolve(t *testing.T) {
 	write(t, dir, "world", canary, 0o644)
 	write(t, dir, "group-write", canary, 0o660)
 	write(t, dir, "all", canary, 0o666)
+	wide := func(s string, order binary.AppendByteOrder) string { // Unicode 16, Section 23.8: U+FEFF first
+		b := order.AppendUint16(nil, 0xfeff)
+		for _, c := range utf16.Encode([]rune(s)) {
+			b = order.AppendUint16(b, c)
+		}
+		return string(b)
+	}
+	raw := "\xff\xfe" + strings.Repeat("\x00\x81", 15) // 32 bytes that are no text
+	write(t, dir, "mark", "\ufeff"+canary+"\n", 0o600)
+	write(t, dir, "mark-alone", "\ufeff", 0o600)
+	write(t, dir, "mark-inside", "a\ufeffb", 0o600)
+	write(t, dir, "utf16le", wide(canary+"\r\n", binary.LittleEndian), 0o600)
+	write(t, dir, "utf16be", wide(canary+"\r\n", binary.BigEndian), 0o600)
+	write(t, dir, "raw", raw, 0o600)
+	write(t, dir, "raw8", "\xef\xbb\xbf\x80"+raw, 0o600)
 	must(t, os.Mkdir(filepath.Join(dir, "dir"), 0o700))
 	must(t, os.Symlink("plain", filepath.Join(dir, "link")))
 	must(t, os.Symlink("world", filepath.Join(dir, "link-to-world")))
@@ -84,6 +101,15 @@ func TestResolve(t *testing.T) {
 		{"file:two", canary + "\n", ""},
 		{"file:link", canary, ""},
 		{"file:max", strings.Repeat("x", MaxSize), ""},
+		{"file:mark", "", "byte order mark"},
+		{"file:mark-alone", "", "byte order mark"},
+		{"file:utf16le", "", "byte order mark"},
+		{"file:utf16be", "", "byte order mark"},
+		{"cred:mark", "", "byte order mark"},
+		{"env:MARK", "", "byte order mark"},
+		{"file:mark-inside", "a\ufeffb", ""},
+		{"file:raw", raw, ""},
+		{"file:raw8", "\xef\xbb\xbf\x80" + raw, ""},
 		{"file:empty", "", "it is empty"},
 		{"file:only-newline", "", "it is empty"},
 		{"file:big", "", "longer than 65536"},
