@@ -2,11 +2,14 @@ package e2e_test
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,11 +20,19 @@ import (
 
 // vaultServer is a real Vault or OpenBao in its development mode, with everything in memory.
 type vaultServer struct {
-	t   *testing.T
-	URL string
+	t      *testing.T
+	URL    string
+	CA     string // file with its authority; "" without TLS
+	client *http.Client
 }
 
 func startVault(t *testing.T) *vaultServer {
+	t.Helper()
+	return startVaultAs(t, false)
+}
+
+// startVaultAs starts one over TLS, with an authority that it makes for itself, or without.
+func startVaultAs(t *testing.T, overTLS bool) *vaultServer {
 	t.Helper()
 	bin := os.Getenv("SANMON_TEST_VAULT")
 	for _, name := range []string{"vault", "bao"} {
@@ -33,16 +44,25 @@ func startVault(t *testing.T) *vaultServer {
 		t.Skip("no Vault or OpenBao (put one into PATH, or name it in SANMON_TEST_VAULT)")
 	}
 	addr := fmt.Sprintf("127.0.0.1:%d", closedPort(t))
+	v := &vaultServer{t: t, URL: "http://" + addr, client: &http.Client{Transport: &http.Transport{}}}
 	cmd := exec.Command(bin, "server", "-dev", "-dev-root-token-id=root", "-dev-listen-address="+addr, "-dev-no-store-token")
 	cmd.Dir = t.TempDir()
+	if overTLS {
+		cmd.Args = append(cmd.Args, "-dev-tls", "-dev-tls-cert-dir="+cmd.Dir)
+		v.URL, v.CA = "https://"+addr, filepath.Join(cmd.Dir, "vault-ca.pem")
+	}
 	p, err := harness.StartProcess("vault", cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Stop)
-	v := &vaultServer{t, "http://" + addr}
 	eventually(t, 30*time.Second, func() bool {
-		res, err := http.Get(v.URL + "/v1/sys/health")
+		if pem, err := os.ReadFile(v.CA); overTLS && err == nil {
+			pool := x509.NewCertPool()
+			pool.AppendCertsFromPEM(pem)
+			v.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+		}
+		res, err := v.client.Get(v.URL + "/v1/sys/health")
 		if err == nil {
 			_ = res.Body.Close()
 		}
@@ -63,7 +83,7 @@ func (v *vaultServer) do(method, path string, body any) map[string]any {
 		v.t.Fatal(err)
 	}
 	req.Header.Set("X-Vault-Token", "root")
-	res, err := http.DefaultClient.Do(req)
+	res, err := v.client.Do(req)
 	if err != nil {
 		v.t.Fatal(err)
 	}

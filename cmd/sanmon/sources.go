@@ -36,7 +36,7 @@ func resolver(c *config.Config) *source.Resolver {
 		return send(ctx, method, url, header, nil)
 	}
 	chain := &aws.Chain{Lookup: os.LookupEnv, Get: get, Read: func(ctx context.Context, path string) (secret.Value, error) {
-		return (&source.Resolver{}).Resolve(ctx, "file:"+path)
+		return (&source.Resolver{Shared: true}).Resolve(ctx, "file:"+path)
 	}}
 	r.AWS = &aws.Client{Region: c.Secrets.AWS.Region, Endpoint: c.Secrets.AWS.Endpoint, Credentials: chain.Credentials,
 		Post: func(ctx context.Context, endpoint string, header map[string]string, body []byte) (int, []byte, error) {
@@ -62,6 +62,7 @@ func vaultOf(v config.Vault) source.Remote {
 	case v.RoleID != "":
 		sign = vault.AppRole(v.AppRoleMount, v.RoleID, held(v.SecretID))
 	case v.Role != "":
+		local.Shared = true
 		sign = vault.Kubernetes(v.KubernetesMount, v.Role, held(v.JWT))
 	default:
 		sign = vault.WithToken(held(v.Token))

@@ -31,7 +31,7 @@ func (r *Resolver) decrypt(ctx context.Context, path string) (secret.Value, erro
 	if err != nil { // the library quotes lines
 		return secret.Value{}, fmt.Errorf("identity %s: %s", r.Identity, noIdentity(held.Expose()))
 	}
-	sealed, err := readSized(ctx, path, false, maxAge)
+	sealed, err := readSized(ctx, path, anyMode, maxAge)
 	if err != nil {
 		return secret.Value{}, err
 	}

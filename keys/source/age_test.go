@@ -39,7 +39,7 @@ func TestAge(t *testing.T) {
 	seal("empty", "", false, ours.Recipient())
 	seal("huge", strings.Repeat("x", MaxSize+1), false, ours.Recipient())
 	seal("foreign", canary, false, theirs.Recipient())
-	whole, err := readNow(dir+"/binary", false, maxAge)
+	whole, err := readNow(dir+"/binary", anyMode, maxAge)
 	must(t, err)
 	write(t, dir, "cut", string(whole.Expose()[:len(whole.Expose())-3]), 0o644)
 	write(t, dir, "flipped", string(whole.Expose()[:len(whole.Expose())-1])+"~", 0o644)

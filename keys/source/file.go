@@ -17,10 +17,17 @@ import (
 // readTimeout bounds the reading of one file: a network file system may hang.
 const readTimeout = 5 * time.Second
 
+// Permissions that a secret file must not give.
+const (
+	ofOthers fs.FileMode = 0o026 // read by all, written by others than the owner
+	toWrite  fs.FileMode = 0o022 // written by others than the owner
+	anyMode  fs.FileMode = 0
+)
+
 // read reads a secret file. Symbolic links are followed, because Kubernetes swaps
 // secrets by swapping one; what counts is the file at the end.
-func read(ctx context.Context, path string, strict bool) (secret.Value, error) {
-	v, err := readSized(ctx, path, strict, MaxSize)
+func read(ctx context.Context, path string, refused fs.FileMode) (secret.Value, error) {
+	v, err := readSized(ctx, path, refused, MaxSize)
 	if err != nil {
 		return v, err
 	}
@@ -28,7 +35,7 @@ func read(ctx context.Context, path string, strict bool) (secret.Value, error) {
 }
 
 // readSized reads a file of at most limit bytes, as it is.
-func readSized(ctx context.Context, path string, strict bool, limit int64) (secret.Value, error) {
+func readSized(ctx context.Context, path string, refused fs.FileMode, limit int64) (secret.Value, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	type result struct {
@@ -37,7 +44,7 @@ func readSized(ctx context.Context, path string, strict bool, limit int64) (secr
 	}
 	done := make(chan result, 1)
 	go func() {
-		v, err := readNow(path, strict, limit)
+		v, err := readNow(path, refused, limit)
 		done <- result{v, err}
 	}()
 	select {
@@ -48,13 +55,13 @@ func readSized(ctx context.Context, path string, strict bool, limit int64) (secr
 	}
 }
 
-func readNow(path string, strict bool, limit int64) (secret.Value, error) {
+func readNow(path string, refused fs.FileMode, limit int64) (secret.Value, error) {
 	// Look before opening: to open a named pipe would wait for a writer.
 	info, err := os.Stat(path)
 	if err != nil {
 		return secret.Value{}, explain(err, path)
 	}
-	if err := checkMode(info, path, strict); err != nil {
+	if err := checkMode(info, path, refused); err != nil {
 		return secret.Value{}, err
 	}
 	f, err := os.Open(path)
@@ -65,7 +72,7 @@ func readNow(path string, strict bool, limit int64) (secret.Value, error) {
 	if info, err = f.Stat(); err != nil { // the opened file is the one that is judged
 		return secret.Value{}, explain(err, path)
 	}
-	if err := checkMode(info, path, strict); err != nil {
+	if err := checkMode(info, path, refused); err != nil {
 		return secret.Value{}, err
 	}
 	return readAll(f, info.Size(), limit)
@@ -88,15 +95,15 @@ func readAll(f *os.File, size, limit int64) (secret.Value, error) {
 }
 
 // checkMode refuses what is no file of its owner alone.
-func checkMode(info fs.FileInfo, path string, strict bool) error {
+func checkMode(info fs.FileInfo, path string, refused fs.FileMode) error {
 	switch mode := info.Mode(); {
 	case mode.IsDir():
 		return fmt.Errorf("%s is a directory (name the file in it)", path)
 	case !mode.IsRegular():
 		return fmt.Errorf("%s is no regular file (%s)", path, mode.Type())
-	case strict && mode.Perm()&0o004 != 0:
+	case mode.Perm()&refused&0o004 != 0:
 		return fmt.Errorf("every user can read %s, mode %04o (run: chmod 600 %s)", path, mode.Perm(), path)
-	case strict && mode.Perm()&0o022 != 0:
+	case mode.Perm()&refused&0o022 != 0:
 		return fmt.Errorf("others than its owner can write %s, mode %04o (run: chmod 600 %s)", path, mode.Perm(), path)
 	}
 	return nil

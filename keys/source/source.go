@@ -74,6 +74,10 @@ type Resolver struct {
 	Lookup func(string) (string, bool)
 	// Identity is the reference of the identities that age:PATH is decrypted with.
 	Identity string
+	// Shared takes files that everybody can read: a token that the platform writes into a
+	// container has the mode that it chooses, 0644 in a pod of Kubernetes without runAsUser and
+	// fsGroup.
+	Shared bool
 	// Vault, AWS and GCP are asked for vault://, awssm:// and gcpsm://; nil: nobody is.
 	Vault, AWS, GCP Remote
 	// Timeout bounds following one reference; 0: DefaultTimeout.
@@ -125,7 +129,11 @@ func (r *Resolver) fetch(ctx context.Context, k kind, name string) (secret.Value
 	case env:
 		return r.environment(name)
 	case file:
-		return read(ctx, r.path(name), true)
+		refused := ofOthers
+		if r.Shared {
+			refused = toWrite
+		}
+		return read(ctx, r.path(name), refused)
 	case aged:
 		return r.decrypt(ctx, r.path(name))
 	case vault:
@@ -139,7 +147,7 @@ func (r *Resolver) fetch(ctx context.Context, k kind, name string) (secret.Value
 	if !ok || dir == "" {
 		return secret.Value{}, errors.New("CREDENTIALS_DIRECTORY is not set (run under systemd with LoadCredential=, or write file:PATH)")
 	}
-	return read(ctx, filepath.Join(dir, name), false) // systemd sees to the permissions
+	return read(ctx, filepath.Join(dir, name), anyMode) // systemd sees to the permissions
 }
 
 func (r *Resolver) path(name string) string {

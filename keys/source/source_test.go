@@ -142,6 +142,12 @@ func TestResolve(t *testing.T) {
 	if _, err := without.Resolve(context.Background(), "cred:x"); err == nil || !strings.Contains(err.Error(), "LoadCredential=") {
 		t.Errorf("cred: outside systemd: %v", err)
 	}
+	shared := Resolver{Base: dir, Shared: true}
+	for ref, want := range map[string]string{"file:world": "", "file:link-to-world": "", "file:plain": "", "file:group-write": "chmod 600", "file:all": "others than its owner can write", "file:empty": "it is empty"} {
+		if v, err := shared.Resolve(context.Background(), ref); want == "" && (err != nil || string(v.Expose()) != canary) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("shared, Resolve(%q): %v, want %q", ref, err, want)
+		}
+	}
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := r.Resolve(ended, "file:plain"); !errors.Is(err, context.Canceled) {

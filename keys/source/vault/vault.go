@@ -134,9 +134,9 @@ func explain(a Answer, at source.Location) error {
 	case 403:
 		return errors.New("the server refuses it (let the policy of the role read this path; for version 2 it is MOUNT/data/PATH)")
 	case 404:
-		hint := "add ?kv=1 to the reference if the engine is of version 1"
+		hint := "look at mount and path; add ?kv=1 to the reference if the engine is of version 1"
 		if at.Params["kv"] == "1" {
-			hint = "leave ?kv=1 out if the engine is of version 2"
+			hint = "look at mount and path; leave ?kv=1 out if the engine is of version 2"
 		}
 		return fmt.Errorf("%w there, or was deleted (%s)", source.ErrAbsent, hint)
 	case 429, 472, 473:
