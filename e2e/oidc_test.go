@@ -18,8 +18,15 @@ import (
 	"github.com/sanmon-gate/sanmon/e2e/harness"
 )
 
-// startProvider starts an OpenID provider that the tests did not write, or skips.
-func startProvider(t *testing.T, port int, redirect string) string {
+// provider is an OpenID provider that the tests did not write.
+type provider struct {
+	*harness.Process
+	t     *testing.T
+	stdin io.Writer
+}
+
+// startProvider starts one, or skips.
+func startProvider(t *testing.T, port int, redirect string) *provider {
 	t.Helper()
 	modules := filepath.Join(harness.Root(), ".cache", "clients")
 	if _, err := os.Stat(filepath.Join(modules, "node_modules", "oidc-provider")); err != nil {
@@ -30,11 +37,17 @@ func startProvider(t *testing.T, port int, redirect string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := filepath.Join(modules, "oidc_provider.mjs")
+	script := filepath.Join(modules, fmt.Sprintf("oidc_provider_%d.mjs", port))
 	if err := os.WriteFile(script, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p, err := harness.StartProcess("oidc provider", exec.Command("node", script, strconv.Itoa(port), redirect))
+	t.Cleanup(func() { _ = os.Remove(script) })
+	cmd := exec.Command("node", script, strconv.Itoa(port), redirect)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := harness.StartProcess("oidc provider", cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +55,29 @@ func startProvider(t *testing.T, port int, redirect string) string {
 	if _, err := p.WaitLine(0, 30*time.Second, func(s string) bool { return strings.HasPrefix(s, `{"ready"`) }); err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf("http://127.0.0.1:%d", port)
+	return &provider{p, t, stdin}
+}
+
+// setSecret gives the client another secret.
+func (p *provider) setSecret(secret string) {
+	p.t.Helper()
+	from := len(p.Lines(0))
+	if _, err := io.WriteString(p.stdin, secret+"\n"); err != nil {
+		p.t.Fatal(err)
+	}
+	if _, err := p.WaitLine(from, 10*time.Second, func(s string) bool { return strings.HasPrefix(s, `{"changed"`) }); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// tokens is what the token endpoint has said since line from.
+func (p *provider) tokens(from int) (all []string) {
+	for _, line := range p.Lines(from) {
+		if said, ok := strings.CutPrefix(line, `{"token":"`); ok {
+			all = append(all, strings.TrimSuffix(said, `"}`))
+		}
+	}
+	return all
 }
 
 // surfer is a browser that follows redirects within a step when it is told to.

@@ -2,8 +2,10 @@
 // development, where any name signs in.
 //
 // usage: oidc_provider.mjs PORT REDIRECT_URI
+// A line on standard input is the client's secret from then on. What the token endpoint says is printed.
 // People: "ada" and "eve" have verified addresses, "mallory" one that is not verified.
 import { createServer } from "node:http";
+import { createInterface } from "node:readline";
 import Provider from "oidc-provider";
 
 const [port, redirect] = process.argv.slice(2);
@@ -25,6 +27,13 @@ const provider = new Provider(issuer, {
     accountId: id,
     claims: () => ({ sub: id, email: `${id === "mallory" ? "ada" : id}@example.com`, email_verified: verified[id] ?? false, groups: groups[id] ?? [], name: id }),
   }),
+});
+
+provider.on("grant.success", () => console.log(JSON.stringify({ token: "granted" })));
+provider.on("grant.error", (_, e) => console.log(JSON.stringify({ token: e.error })));
+createInterface({ input: process.stdin }).on("line", async (secret) => {
+  (await provider.Client.find("sanmon")).clientSecret = secret;
+  console.log(JSON.stringify({ changed: true }));
 });
 
 createServer(provider.callback()).listen(Number(port), "127.0.0.1", () => console.log(JSON.stringify({ ready: issuer })));
