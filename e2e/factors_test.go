@@ -59,6 +59,7 @@ func factorsGate(t *testing.T, top string) *harness.Gate {
 	back := harness.SharedBackend(t, harness.FastAPI)
 	g := harness.StartGate(t, harness.Options{Upstream: back.URL, Top: top, Routes: `
   - { id: home, match: { path: "/" }, boundary: public }
+  - { id: careful, match: { path: "/private/careful", methods: [GET] }, boundary: [session], fresh: 10m }
   - { id: private, match: { path: "/private/{rest...}", methods: [GET, POST] }, boundary: [session, key], require: ["notes:read"] }
 `})
 	g.AddUser(t, writer, "writer")

@@ -123,14 +123,28 @@ func (s surfer) open(method, to string, form url.Values) (location, page string,
 // signIn goes through the pages of the provider as somebody, up to the redirect back.
 func (s surfer) signIn(begin, as string) (back string) {
 	s.t.Helper()
+	back, _ = s.walk(s.begin(begin), as)
+	return back
+}
+
+// begin is where a login begins at the provider.
+func (s surfer) begin(begin string) (to string) {
+	s.t.Helper()
 	to, page, status := s.open("GET", begin, nil)
 	if to == "" {
 		s.t.Fatalf("GET %s = %d\n%.500s", begin, status, page)
 	}
-	action := regexp.MustCompile(`action="([^"]+)"`)
+	return to
+}
+
+// walk goes from there up to the redirect back, and says how often the provider has asked
+// who it is.
+func (s surfer) walk(to, as string) (back string, asked int) {
+	s.t.Helper()
+	action, hidden := regexp.MustCompile(`action="([^"]+)"`), regexp.MustCompile(`name="xsrf" value="([^"]+)"`)
 	for range 12 {
 		if strings.Contains(to, "/callback?") {
-			return to
+			return to, asked
 		}
 		next, page, status := s.open("GET", to, nil)
 		if next == "" {
@@ -141,6 +155,10 @@ func (s surfer) signIn(begin, as string) (back string) {
 			form := url.Values{"prompt": {"consent"}}
 			if strings.Contains(page, `name="login"`) {
 				form = url.Values{"prompt": {"login"}, "login": {as}, "password": {"any"}}
+				asked++
+			}
+			if m := hidden.FindStringSubmatch(page); m != nil { // another person's session there ends
+				form = url.Values{"xsrf": {m[1]}, "logout": {"yes"}}
 			}
 			next, page, status = s.open("POST", m[1], form)
 			if next == "" {
@@ -150,7 +168,7 @@ func (s surfer) signIn(begin, as string) (back string) {
 		to = next
 	}
 	s.t.Fatal("the provider leads nowhere")
-	return ""
+	return "", 0
 }
 
 // oidcGate is a gate and a provider that know each other.

@@ -70,12 +70,12 @@ func (l *layers) providersOf(c *config.Config) portal.Providers {
 func (p *providers) Names() []string { return slices.Clone(p.names) }
 
 // Begin implements portal.Providers.
-func (p *providers) Begin(ctx context.Context, name string, binding []byte, next string, now time.Time) (string, bool, error) {
+func (p *providers) Begin(ctx context.Context, name string, binding []byte, w federation.Wish, now time.Time) (string, bool, error) {
 	one := p.all[name]
 	if one == nil {
 		return "", false, nil
 	}
-	to, err := one.party.Begin(ctx, binding, next, now)
+	to, err := one.party.Begin(ctx, binding, w, now)
 	return to, true, err
 }
 
@@ -85,10 +85,10 @@ func (p *providers) Finish(ctx context.Context, name string, query url.Values, a
 	if one == nil {
 		return portal.Grant{}, "", refusal.New(refusal.RouteUnknown, "there is no provider %.80q (login.oidc)", name)
 	}
-	id, next, err := one.party.Finish(ctx, a.Binding, query, a.Now)
+	id, w, err := one.party.Finish(ctx, a.Binding, query, a.Now)
 	if err != nil {
-		return portal.Grant{}, next, err
+		return portal.Grant{}, w.Next, err
 	}
-	g, err := granted(p.auth.service.Federated(ctx, p.store, one.trust, id, p.auth.attempt(a), a.Now))
-	return g, next, err
+	g, err := granted(p.auth.service.Federated(ctx, p.store, one.trust, id, w, p.auth.attempt(a), a.Now))
+	return g, w.Next, err
 }

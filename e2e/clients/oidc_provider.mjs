@@ -3,14 +3,15 @@
 //
 // usage: oidc_provider.mjs PORT REDIRECT_URI
 // A line on standard input is the client's secret from then on. What the token endpoint says is printed.
-// People: "ada" and "eve" have verified addresses, "mallory" one that is not verified.
+// People: "ada", "eve" and "olga" have verified addresses, "mallory" one that is not verified.
+// Whatever olga does, she has authenticated an hour before.
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import Provider from "oidc-provider";
 
 const [port, redirect] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
-const verified = { ada: true, eve: true, mallory: false };
+const verified = { ada: true, eve: true, olga: true, mallory: false };
 const groups = { ada: ["staff", "chess"], eve: ["chess"], mallory: [] };
 
 const provider = new Provider(issuer, {
@@ -35,5 +36,9 @@ createInterface({ input: process.stdin }).on("line", async (secret) => {
   (await provider.Client.find("sanmon")).clientSecret = secret;
   console.log(JSON.stringify({ changed: true }));
 });
+const said = provider.Session.prototype.authTime;
+provider.Session.prototype.authTime = function authTime() {
+  return said.call(this) - (this.accountId === "olga" ? 3600 : 0);
+};
 
 createServer(provider.callback()).listen(Number(port), "127.0.0.1", () => console.log(JSON.stringify({ ready: issuer })));

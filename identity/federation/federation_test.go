@@ -120,7 +120,14 @@ func (p *party) provider(t *testing.T) *Provider {
 // login begins one, and returns what the provider would send back.
 func (p *party) login(t *testing.T, of *Provider, now time.Time) url.Values {
 	t.Helper()
-	to, err := of.Begin(t.Context(), binding, "/next", now)
+	back, _ := p.wished(t, of, Wish{Next: "/next"}, now)
+	return back
+}
+
+// wished is login for a wish, and returns what the provider was asked, too.
+func (p *party) wished(t *testing.T, of *Provider, w Wish, now time.Time) (back, asked url.Values) {
+	t.Helper()
+	to, err := of.Begin(t.Context(), binding, w, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +140,7 @@ func (p *party) login(t *testing.T, of *Provider, now time.Time) url.Values {
 		t.Errorf("the request: %s", to)
 	}
 	p.claims = map[string]any{"iss": p.URL, "sub": "248289761001", "aud": "us", "exp": now.Add(time.Hour).Unix(), "iat": now.Unix(), "nonce": q.Get("nonce"), "email": "ada@example.com", "email_verified": true}
-	return url.Values{"state": {q.Get("state")}, "code": {"a code"}}
+	return url.Values{"state": {q.Get("state")}, "code": {"a code"}}, q
 }
 
 func code(err error) refusal.Code {
@@ -147,9 +154,9 @@ func TestLogin(t *testing.T) {
 	p := newParty(t)
 	of := p.provider(t)
 	back := p.login(t, of, t0)
-	id, next, err := of.Finish(t.Context(), binding, back, t0)
-	if err != nil || next != "/next" || id.Issuer != p.URL || id.Subject != "248289761001" || id.Email != "ada@example.com" || !id.Verified {
-		t.Fatalf("%+v, %q, %v", id, next, err)
+	id, w, err := of.Finish(t.Context(), binding, back, t0)
+	if err != nil || w != (Wish{Next: "/next"}) || !id.AuthTime.IsZero() || id.Issuer != p.URL || id.Subject != "248289761001" || id.Email != "ada@example.com" || !id.Verified {
+		t.Fatalf("%+v, %+v, %v", id, w, err)
 	}
 	if p.asked.Get("code") != "a code" || len(p.asked.Get("code_verifier")) != 64 || p.asked.Get("client_id") != "us" {
 		t.Errorf("the token endpoint was asked %v", p.asked)
@@ -188,6 +195,9 @@ func TestIDTokens(t *testing.T) {
 		"a line end in it":       {map[string]any{"sub": "x\ny"}, false},
 		"an address in a list":   {map[string]any{"email": []string{"ada@example.com"}}, false},
 		"a name in another case": {map[string]any{"Sub": "eve"}, false},
+		"authenticated before":   {map[string]any{"auth_time": t0.Add(-time.Hour).Unix()}, true},
+		"authenticates tomorrow": {map[string]any{"auth_time": t0.Add(24 * time.Hour).Unix()}, false},
+		"at no time":             {map[string]any{"auth_time": "noon"}, false},
 	} {
 		back := p.login(t, of, t0)
 		for k, v := range c.set {
@@ -262,14 +272,14 @@ func TestMetadata(t *testing.T) {
 	} {
 		p := newParty(t)
 		p.meta = set
-		if to, err := p.provider(t).Begin(t.Context(), binding, "", t0); code(err) != refusal.Busy || to != "" {
+		if to, err := p.provider(t).Begin(t.Context(), binding, Wish{}, t0); code(err) != refusal.Busy || to != "" {
 			t.Errorf("%s: %q, %v", name, to, err)
 		}
 	}
 	gone := newParty(t)
 	of := gone.provider(t)
 	gone.Close()
-	if _, err := of.Begin(t.Context(), binding, "", t0); code(err) != refusal.Busy {
+	if _, err := of.Begin(t.Context(), binding, Wish{}, t0); code(err) != refusal.Busy {
 		t.Errorf("gone: %v", err)
 	}
 }

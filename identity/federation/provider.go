@@ -28,6 +28,7 @@ type Identity struct {
 	Email           string // "" when it says none
 	Verified        bool   // it says that the address is verified
 	Claims          *foreign.Claims
+	AuthTime        time.Time // when the person authenticated there; zero when it does not say
 }
 
 const (
@@ -46,19 +47,23 @@ type errand struct {
 	Verifier string `json:"v"`
 	Nonce    string `json:"n"`
 	Next     string `json:"x,omitempty"`
+	User     string `json:"u,omitempty"` // of the Wish
+	Begun    int64  `json:"t,omitempty"` // seconds
 }
+
+func (e errand) wish() Wish { return Wish{Next: e.Next, User: e.User} }
 
 // Begin returns where the browser is sent to sign in. refusal.Busy when the provider does
 // not answer.
-func (p *Provider) Begin(ctx context.Context, binding []byte, next string, now time.Time) (location string, err error) {
+func (p *Provider) Begin(ctx context.Context, binding []byte, w Wish, now time.Time) (location string, err error) {
 	meta, err := p.remote.metadata(ctx, now)
 	if err != nil {
 		return "", p.away(err)
 	}
-	if len(next) > maxNext {
-		next = ""
+	if len(w.Next) > maxNext {
+		w.Next = ""
 	}
-	e := errand{Verifier: secret.Random62(64), Nonce: secret.Random62(32), Next: next}
+	e := errand{Verifier: secret.Random62(64), Nonce: secret.Random62(32), Next: w.Next, User: w.User, Begun: now.Unix()}
 	payload, err := json.Marshal(e)
 	if err != nil {
 		return "", err
@@ -68,7 +73,8 @@ func (p *Provider) Begin(ctx context.Context, binding []byte, next string, now t
 		return "", err
 	}
 	// RFC 7636, Section 4.2, and OpenID Connect Core, Section 3.1.2.1.
-	return p.config(meta, secret.Value{}).AuthCodeURL(state, oauth2.S256ChallengeOption(e.Verifier), oauth2.SetAuthURLParam("nonce", e.Nonce)), nil
+	more := append(w.prompts(), oauth2.S256ChallengeOption(e.Verifier), oauth2.SetAuthURLParam("nonce", e.Nonce))
+	return p.config(meta, secret.Value{}).AuthCodeURL(state, more...), nil
 }
 
 func (p *Provider) config(m metadata, password secret.Value) *oauth2.Config {
@@ -80,31 +86,32 @@ func (p *Provider) config(m metadata, password secret.Value) *oauth2.Config {
 }
 
 // Finish reads what the browser has brought back from the provider, and asks the provider
-// for who it is. Everything that is wrong with it is refusal.LoginFailed; refusal.Busy when
-// the provider does not answer.
-func (p *Provider) Finish(ctx context.Context, binding []byte, query url.Values, now time.Time) (id Identity, next string, err error) {
+// for who it is, and why they were sent there. Everything that is wrong with it is
+// refusal.LoginFailed; refusal.StepUpRequired, with one of the causes above, when a Wish for
+// a new authentication was not heeded; refusal.Busy when the provider does not answer.
+func (p *Provider) Finish(ctx context.Context, binding []byte, query url.Values, now time.Time) (id Identity, w Wish, err error) {
 	e, code, err := p.returned(ctx, binding, query, now)
 	if err != nil {
-		return id, e.Next, err
+		return id, e.wish(), err
 	}
 	meta, err := p.remote.metadata(ctx, now)
 	if err != nil {
-		return id, e.Next, p.away(err)
+		return id, e.wish(), p.away(err)
 	}
 	// RFC 9207, Section 2.4: an answer of another provider is not sent to this one.
 	if iss := query.Get("iss"); meta.names && iss == "" || iss != "" && iss != p.o.Issuer {
-		return id, e.Next, p.no("the answer is not of its issuer %q", p.o.Issuer)
+		return id, e.wish(), p.no("the answer is not of its issuer %q", p.o.Issuer)
 	}
 	raw, err := p.exchange(ctx, meta, code, e.Verifier)
 	if err != nil {
-		return id, e.Next, err
+		return id, e.wish(), err
 	}
 	claims, err := p.verify(ctx, raw, now)
 	if err != nil {
-		return id, e.Next, err
+		return id, e.wish(), err
 	}
-	id, err = p.identify(claims, e.Nonce)
-	return id, e.Next, err
+	id, err = p.identify(claims, e, now)
+	return id, e.wish(), err
 }
 
 // returned judges the redirect, before anybody is asked anything.
@@ -170,7 +177,7 @@ func (p *Provider) exchangeOnce(ctx context.Context, m metadata, code, verifier 
 
 func (p *Provider) rules() foreign.Rules {
 	return foreign.Rules{
-		Algorithms: []jose.SignatureAlgorithm{jose.ES256, jose.RS256, jose.PS256, jose.EdDSA}, Issuer: p.o.Issuer, Audience: p.o.ClientID, Leeway: 30 * time.Second,
+		Algorithms: []jose.SignatureAlgorithm{jose.ES256, jose.RS256, jose.PS256, jose.EdDSA}, Issuer: p.o.Issuer, Audience: p.o.ClientID, Leeway: leeway,
 	}
 }
 
@@ -203,7 +210,7 @@ func (p *Provider) verify(ctx context.Context, raw string, now time.Time) (*fore
 
 // identify judges what goes beyond the registered claims (OpenID Connect Core, Section
 // 3.1.3.7).
-func (p *Provider) identify(c *foreign.Claims, nonce string) (id Identity, err error) {
+func (p *Provider) identify(c *foreign.Claims, e errand, now time.Time) (id Identity, err error) {
 	var words [4]string
 	for i, name := range [...]string{"nonce", "azp", "sub", "email"} {
 		if words[i], err = c.Text(name); err != nil {
@@ -214,13 +221,17 @@ func (p *Provider) identify(c *foreign.Claims, nonce string) (id Identity, err e
 	switch {
 	case err != nil || words[1] != "" && words[1] != p.o.ClientID || len(audience) > 1 && words[1] == "":
 		return id, p.no("its ID token is for another client (azp)")
-	case subtle.ConstantTimeCompare([]byte(words[0]), []byte(nonce)) != 1:
+	case subtle.ConstantTimeCompare([]byte(words[0]), []byte(e.Nonce)) != 1:
 		return id, p.no("its ID token is of another login (nonce)")
 	case words[2] == "" || len(words[2]) > 255 || strings.ContainsFunc(words[2], func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return id, p.no("its ID token names nobody (sub)")
 	}
+	at, err := p.since(c, e, now)
+	if err != nil {
+		return id, err
+	}
 	verified := slices.Contains([]string{"true", `"true"`}, string(c.Raw("email_verified"))) // a text at some providers
-	return Identity{Provider: p.o.Name, Issuer: p.o.Issuer, Subject: words[2], Email: words[3], Verified: verified && words[3] != "", Claims: c}, nil
+	return Identity{Provider: p.o.Name, Issuer: p.o.Issuer, Subject: words[2], Email: words[3], Verified: verified && words[3] != "", Claims: c, AuthTime: at}, nil
 }
 
 func (p *Provider) no(why string, args ...any) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/sanmon-gate/sanmon/identity/federation"
 	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/identity/session"
+	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
@@ -35,8 +36,12 @@ type Trust struct {
 // link of issuer and subject; an address alone is nobody (OpenID Connect Core, Section
 // 5.7). Nobody known is refusal.LoginFailed. A second factor is asked for as beside a
 // password: the refusal is then that of Login.
-func (s *Service) Federated(ctx context.Context, store Federated, trust Trust, id federation.Identity, a Attempt, now time.Time) (Grant, error) {
-	user, why, err := s.known(ctx, store, trust, id, a, now)
+//
+// The session's authentication is as old as the one at the provider. Nobody comes in the
+// place of somebody else who is signed in, at that browser now or when the wish was made:
+// that is refusal.StepUpRequired with the cause session.ErrOther.
+func (s *Service) Federated(ctx context.Context, store Federated, trust Trust, id federation.Identity, w federation.Wish, a Attempt, now time.Time) (Grant, error) {
+	user, why, err := s.known(ctx, store, trust, id, w, a, now)
 	if err == nil && why == "" && user.Disabled {
 		why = "the user is disabled (sanmon user enable)"
 	}
@@ -45,7 +50,9 @@ func (s *Service) Federated(ctx context.Context, store Federated, trust Trust, i
 	}
 	var grant Grant
 	if err == nil && why == "" {
-		a.external = true
+		if a.external, a.authTime = true, id.AuthTime; a.authTime.IsZero() {
+			a.authTime = session.Unsaid()
+		}
 		if _, why, err = s.second(ctx, a, user, false, now); err == nil && why == "" {
 			grant, why, err = s.begin(ctx, a, user.Name, user, byProvider(false), now)
 		}
@@ -54,13 +61,26 @@ func (s *Service) Federated(ctx context.Context, store Federated, trust Trust, i
 		return Grant{}, err
 	}
 	if why != "" {
-		return Grant{}, s.fail(ctx, a, user.ID, "by "+id.Provider+": "+why, now)
+		return Grant{}, s.unknown(ctx, id, w, a, user.ID, why, now)
 	}
 	if _, known := s.Devices.Known(a.DeviceCookie, user.Name, now); !known {
 		grant.DeviceCookie = s.Devices.Issue(user.Name, now)
 		s.arrived(user, a, now)
 	}
 	return grant, nil
+}
+
+// unknown refuses whom the provider has identified. Who is signed in here already is told
+// that it is somebody else.
+func (s *Service) unknown(ctx context.Context, id federation.Identity, w federation.Wish, a Attempt, user, why string, now time.Time) error {
+	err := s.fail(ctx, a, user, "by "+id.Provider+": "+why, now)
+	r, ok := errors.AsType[*refusal.Refusal](err)
+	if !ok || w.User == "" || user == w.User {
+		return err
+	}
+	no := refusal.New(refusal.StepUpRequired, "%s", r.Reason)
+	no.Detail, no.Err = "Somebody else is signed in. Sign out first.", errors.Join(session.ErrOther, r.Err)
+	return no
 }
 
 // byProvider is how somebody has authenticated at another provider, whose own methods are
@@ -72,9 +92,13 @@ func byProvider(both bool) proof {
 	return proof{[]string{session.MethodProvider}, session.AAL1}
 }
 
-// known finds who is meant, linking or creating where the provider is trusted with that.
-func (s *Service) known(ctx context.Context, store Federated, trust Trust, id federation.Identity, a Attempt, now time.Time) (user principal.Record, why string, err error) {
+// known finds who is meant, linking or creating where the provider is trusted with that. It
+// does neither for anybody but the user of the wish, where it has one.
+func (s *Service) known(ctx context.Context, store Federated, trust Trust, id federation.Identity, w federation.Wish, a Attempt, now time.Time) (user principal.Record, why string, err error) {
 	linked, err := store.FederatedUser(ctx, id.Issuer, id.Subject)
+	if err == nil && w.User != "" && linked != w.User {
+		return principal.Record{}, "who is signed in here is " + w.User + ", and the provider says that it is " + linked, nil
+	}
 	if err == nil {
 		user, err = s.Users.PrincipalByID(ctx, linked)
 		if errors.Is(err, principal.ErrNotFound) {
@@ -92,6 +116,9 @@ func (s *Service) known(ctx context.Context, store Federated, trust Trust, id fe
 	}
 	if user, err = s.find(ctx, email, true); err != nil {
 		return user, "", err
+	}
+	if w.User != "" && user.ID != w.User {
+		return principal.Record{}, "who is signed in here is " + w.User + ", to whom that person is not linked (sanmon user link)", nil
 	}
 	link := federation.Link{Issuer: id.Issuer, Subject: id.Subject, User: user.ID, CreatedAt: now}
 	ev := s.event(a)

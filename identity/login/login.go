@@ -72,7 +72,8 @@ type Attempt struct {
 	Binding      []byte // by what the browser is known until it has a session; empty: it cannot go on to a second step
 	Ticket       string // of the first step; for Second and Enrol
 
-	external bool // the first step was at another provider
+	external bool      // the first step was at another provider
+	authTime time.Time // when that was; zero: now
 }
 
 // Grant is what a successful login gives.
@@ -214,7 +215,8 @@ func (s *Service) failed(ctx context.Context, a Attempt, full, subject, why stri
 // user and the session's row has ended all sessions but this one, so it is looked once
 // more: whichever of the two was first, the session does not survive the change.
 func (s *Service) begin(ctx context.Context, a Attempt, account string, user principal.Record, how proof, now time.Time) (g Grant, why string, err error) {
-	meta := session.Meta{From: a.Addr, Device: session.Device(a.UserAgent), RequestID: a.RequestID, AMR: how.amr, ACR: how.acr}
+	meta := session.Meta{From: a.Addr, Device: session.Device(a.UserAgent), RequestID: a.RequestID, AMR: how.amr, ACR: how.acr,
+		AuthTime: a.authTime, Same: a.external}
 	value, r, err := s.Sessions.StepUp(ctx, a.Current, user, meta, now)
 	if err != nil {
 		return Grant{}, "", err

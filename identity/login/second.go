@@ -68,6 +68,7 @@ type step struct {
 	Password string `json:"p"` // fingerprint of the hash that was right
 	Key      []byte `json:"k,omitempty"`
 	External bool   `json:"x,omitempty"` // the first step was at another provider
+	AuthTime int64  `json:"t,omitempty"` // when that was, seconds
 }
 
 // second asks for the second factor of somebody whose password is right.
@@ -102,6 +103,9 @@ func (s *Service) pending(ctx context.Context, a Attempt, user principal.Record,
 	}
 	if len(a.Binding) > 0 {
 		st, life := step{User: user.ID, Account: user.Name, Password: fingerprint(user.Password), External: a.external}, StepLife
+		if a.external {
+			st.AuthTime = a.authTime.Unix()
+		}
 		if enrol {
 			st.Key, life = totp.NewSecret().Expose(), EnrolLife
 		}
@@ -213,6 +217,7 @@ func (s *Service) finish(ctx context.Context, a Attempt, now time.Time, prove fu
 		how := byBoth()
 		if st.External {
 			how = byProvider(true)
+			a.external, a.authTime = true, time.Unix(st.AuthTime, 0)
 		}
 		if grant, why, err = s.begin(ctx, a, st.Account, user, how, now); err != nil {
 			return Grant{}, err

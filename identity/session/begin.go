@@ -20,6 +20,27 @@ type Meta struct {
 	Actor     string   // principal id, "cli" or "system"; the person itself where empty
 	AMR       []string // how the person has just authenticated (RFC 8176); empty: a password
 	ACR       string   // AAL1 or AAL2; "": AAL1
+	// AuthTime is when that was, where it was elsewhere; zero: now. A later time is now, too.
+	AuthTime time.Time
+	// Same refuses, with the cause ErrOther, to put this person in the place of somebody else
+	// who has a live session in the browser.
+	Same bool
+}
+
+// ErrOther says that somebody else is signed in at that browser.
+var ErrOther = errors.New("somebody else is signed in there")
+
+// Unsaid is the Meta.AuthTime of who has authenticated nobody knows when: long ago.
+func Unsaid() time.Time { return time.Unix(1, 0).UTC() }
+
+func (m Meta) authTime(now time.Time) time.Time {
+	switch {
+	case m.AuthTime.IsZero() || m.AuthTime.After(now):
+		return now
+	case m.AuthTime.Before(Unsaid()):
+		return Unsaid()
+	}
+	return m.AuthTime.Truncate(time.Microsecond)
 }
 
 func (m Meta) event(name audit.Name, user, sid, detail string, at time.Time) audit.Event {
@@ -36,8 +57,9 @@ func (k *Keeper) Begin(ctx context.Context, user principal.Record, m Meta, now t
 	o := k.options.Load()
 	now = o.at(now)
 	value, hash := random()
+	since := m.authTime(now)
 	r := Record{SID: secret.NewID("ses_"), User: user.ID, SecretHash: hash, RotatedAt: now, CreatedAt: now,
-		AMR: m.amr(), ACR: m.acr(), AuthTime: now, SudoUntil: now.Add(o.Sudo), LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device,
+		AMR: m.amr(), ACR: m.acr(), AuthTime: since, SudoUntil: since.Add(o.Sudo), LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device,
 		Networks: networkTexts(withNetwork(nil, Network(m.From)))}
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
@@ -54,7 +76,7 @@ func (k *Keeper) Begin(ctx context.Context, user principal.Record, m Meta, now t
 // StepUp is Begin for a browser that sent a session cookie along (ASVS 7.2.4). A
 // live session of the same person keeps its sid and its absolute end, and gets a new
 // secret and AuthTime; the former secret holds for Race, with its own AuthTime. A
-// live session of somebody else ends. A cookie that is worth nothing is ignored:
+// live session of somebody else ends, but for Meta.Same. A cookie that is worth nothing is ignored:
 // what the client brought is never taken over (session fixation).
 func (k *Keeper) StepUp(ctx context.Context, cookie string, user principal.Record, m Meta, now time.Time) (secret.Value, Record, error) {
 	raw, proof, ok := presented(cookie)
@@ -69,6 +91,8 @@ func (k *Keeper) StepUp(ctx context.Context, cookie string, user principal.Recor
 			return secret.Value{}, Record{}, err
 		case l == nil:
 			return k.Begin(ctx, user, m, now)
+		case l.User != user.ID && m.Same && l.Kind != App:
+			return secret.Value{}, Record{}, other(l, user)
 		case l.User != user.ID:
 			j, _ := k.jar(l) // what cannot be opened is lost
 			if _, err := k.End(ctx, l.SID, ReasonReplaced, m, now); err != nil {
@@ -86,6 +110,12 @@ func (k *Keeper) StepUp(ctx context.Context, cookie string, user principal.Recor
 		}
 	}
 	return secret.Value{}, Record{}, busy("replace a session secret", ErrConflict)
+}
+
+func other(l *live, user principal.Record) error {
+	no := refusal.New(refusal.StepUpRequired, "%s has authenticated where %s is signed in with session %s (sign out first, or sign in as the same person)", user.ID, l.User, l.SID)
+	no.Detail, no.Err = "Somebody else is signed in. Sign out first.", ErrOther
+	return no
 }
 
 // usable returns the live session of a secret, nil when there is none, or its browser does
@@ -107,12 +137,16 @@ func (k *Keeper) raise(ctx context.Context, l *live, m Meta, now time.Time) (sec
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	ev := m.event(audit.LoginOK, l.User, l.SID, "step-up "+m.words(), now)
-	r, err := k.exchange(ctx, l, hash, now, now, &ev)
+	since := m.authTime(now)
+	if since.Before(l.AuthTime) {
+		since = l.AuthTime
+	}
+	r, err := k.exchange(ctx, l, hash, since, now, &ev)
 	if err != nil {
 		return secret.Value{}, Record{}, err
 	}
 	r.Networks = networkTexts(withNetwork(*l.networks.Load(), Network(m.From)))
-	r.AMR, r.ACR, r.SudoUntil = m.amr(), m.acr(), now.Add(k.options.Load().Sudo)
+	r.AMR, r.ACR, r.SudoUntil = m.amr(), m.acr(), since.Add(k.options.Load().Sudo)
 	err = errors.Join(k.store.TouchSession(ctx, l.SID, r.SecretHash, now, r.Networks, false), k.store.NoteFactors(ctx, l.SID, r.AMR, r.ACR, r.SudoUntil))
 	k.memory.hide(l.SID)
 	if err != nil {

@@ -49,7 +49,7 @@ func (l *live) proven(proof string, now time.Time, o *Options) error {
 	case o.Binder == nil:
 		return nil
 	case l.BindKind == "":
-		if o.BindRequired && l.Kind != App && now.Sub(l.AuthTime) > unboundGrace {
+		if o.BindRequired && l.Kind != App && now.Sub(l.begun()) > unboundGrace {
 			return refusal.New(refusal.LoginRequired, "session %s was not bound to a key of its browser in time (dbsc: required; use a browser that can, or set dbsc: opportunistic)", l.SID)
 		}
 		return nil
@@ -65,6 +65,14 @@ func (l *live) proven(proof string, now time.Time, o *Options) error {
 	}
 	l.shown.Store(&shown{strings.Clone(proof), until})
 	return nil
+}
+
+// begun is the last login here. The person may have authenticated elsewhere long before.
+func (l *live) begun() time.Time {
+	if l.CreatedAt.After(l.AuthTime) {
+		return l.CreatedAt
+	}
+	return l.AuthTime
 }
 
 // Bind binds the session of a cookie to a key, for good: the cookie alone is worth nothing from

@@ -31,6 +31,7 @@ type credentials struct {
 	code     string // one-time or recovery code, in JSON only
 	next     string
 	token    string // of the form; the header goes before it
+	provider bool   // nothing was typed: a provider was asked
 }
 
 // media returns the content type without parameters, in lower case; only charset=utf-8 is

@@ -154,7 +154,7 @@ func (p *Portal) handOver(w http.ResponseWriter, r *http.Request, v Visit, g Gra
 // again answers a form that did not log in: a person sees the form with what to do.
 func (p *Portal) again(w http.ResponseWriter, r *http.Request, v Visit, c credentials, err error) error {
 	why := refusal.From(err)
-	if !v.Navigation || !repairable(why.Code) {
+	if !v.Navigation || !repairable(why.Code) && !(c.provider && why.Code == refusal.StepUpRequired) {
 		return why
 	}
 	p.tell(r, v, why)
@@ -197,6 +197,9 @@ func (p *Portal) loginPage(w http.ResponseWriter, r *http.Request, v Visit, c cr
 	if why != nil {
 		refusalHeader(h, why, v.RequestID)
 		status, page.Code, page.Wait = why.Status(), string(why.Code), seconds(why.RetryAfter)
+		if c.provider {
+			page.Code = said(why, me != nil)
+		}
 	}
 	p.Pages.views.Login(w, r, status, page)
 	return nil

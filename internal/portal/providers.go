@@ -2,11 +2,14 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/identity/federation"
+	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/internal/portal/views"
 	"github.com/sanmon-gate/sanmon/refusal"
 )
@@ -16,10 +19,11 @@ type Providers interface {
 	// Names lists them in the order of the page.
 	Names() []string
 	// Begin says where the browser goes: busy when the provider does not answer. Whether
-	// there is such a provider, ok says.
-	Begin(ctx context.Context, name string, binding []byte, next string, now time.Time) (location string, ok bool, err error)
+	// there is such a provider, ok says. A wish with a user is for a new authentication.
+	Begin(ctx context.Context, name string, binding []byte, w federation.Wish, now time.Time) (location string, ok bool, err error)
 	// Finish signs in whom the provider has sent back. Its refusals are those of an
-	// Authenticator, the second step included. next is the return path of Begin.
+	// Authenticator, the second step included, and step_up_required where the wish was for a
+	// new authentication and this is none, or somebody else's. next is that of the wish.
 	Finish(ctx context.Context, name string, query url.Values, a Attempt) (g Grant, next string, err error)
 }
 
@@ -52,19 +56,27 @@ func providerAt(path string) (endpoint, bool) {
 }
 
 // providerBegin sends the browser to the provider. The pre-session cookie goes with it: who
-// comes back without it is somebody else.
+// comes back without it is somebody else. Who is signed in has come to confirm who they are:
+// that takes a new authentication there.
 func (p *Portal) providerBegin(w http.ResponseWriter, r *http.Request, v Visit, name string) error {
 	binding, err := p.preSession(w, r)
 	if err != nil {
 		return err
 	}
-	next := ReturnPath(r.URL.Query().Get("next"))
-	to, ok, err := p.Providers.Begin(r.Context(), name, binding, next, v.Now)
+	me, err := p.who(r, v)
+	if err != nil {
+		return err
+	}
+	wish := federation.Wish{Next: ReturnPath(r.URL.Query().Get("next"))}
+	if me != nil {
+		wish.User = me.Subject
+	}
+	to, ok, err := p.Providers.Begin(r.Context(), name, binding, wish, v.Now)
 	if !ok {
 		return refusal.New(refusal.RouteUnknown, "there is no provider %.80q (login.oidc)", name)
 	}
 	if err != nil {
-		return p.again(w, r, v, credentials{next: next}, err)
+		return p.again(w, r, v, credentials{next: wish.Next, provider: true}, err)
 	}
 	return seeOther(w, to)
 }
@@ -84,10 +96,25 @@ func (p *Portal) providerFinish(w http.ResponseWriter, r *http.Request, v Visit,
 		return p.secondPage(w, r, v, step, next, nil)
 	}
 	if err != nil {
-		return p.again(w, r, v, credentials{next: next}, err)
+		return p.again(w, r, v, credentials{next: next, provider: true}, err)
 	}
 	p.handOver(w, r, v, grant)
 	return p.home(w, r, v, ReturnPath(next))
+}
+
+// said is what the login page says of a refusal after a provider was asked.
+func said(why *refusal.Refusal, signedIn bool) string {
+	switch {
+	case errors.Is(why, federation.ErrSilent):
+		return "provider_silent"
+	case errors.Is(why, federation.ErrOld):
+		return "provider_old"
+	case errors.Is(why, session.ErrOther) && signedIn:
+		return "provider_other"
+	case why.Code == refusal.LoginFailed, why.Code == refusal.StepUpRequired:
+		return "provider_failed"
+	}
+	return string(why.Code)
 }
 
 // home leads from a foreign site's redirect to a page of ours. A Strict cookie would not

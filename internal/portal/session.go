@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/internal/portal/views"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/web/csrf"
@@ -115,7 +116,7 @@ func (p *Portal) describe(c *caller.Caller, token string) whoami {
 		AuthTime: c.AuthTime.UTC().Format(time.RFC3339), ExpiresAt: c.ExpiresAt.UTC().Format(time.RFC3339),
 		CSRFToken: token,
 	}
-	if c.AuthTime.Unix() <= 0 { // known, but not from this network
+	if c.AuthTime.Unix() <= session.Unsaid().Unix() { // known, but not from this network; or to a provider that does not say
 		me.AuthTime = ""
 	}
 	if c.Principal != nil {

@@ -20,7 +20,7 @@ type Login struct {
 	SignedIn  string // e-mail address of the live session, "" none
 	TokenName string
 	Token     string
-	Code      string // why the form is shown again, "" at first
+	Code      string // why the form is shown again: a code, or a word for what a provider did; "" at first
 	Wait      int    // seconds, 0 not said
 	RequestID string
 

@@ -69,6 +69,9 @@ func usedKeys(t *testing.T) []string {
 	for _, code := range []string{"login_failed", "rate_limited", "busy", "input_invalid", "csrf_missing", "csrf_invalid"} {
 		keys = append(keys, "login."+code, "code."+code, "enrol."+code, "ask."+code)
 	}
+	for _, word := range []string{"failed", "old", "other", "silent"} {
+		keys = append(keys, "login.provider_"+word)
+	}
 	for _, notice := range notices() {
 		keys = append(keys, "account.notice."+notice)
 	}
