@@ -99,11 +99,51 @@ func TestSealed(t *testing.T) {
 		t.Fatal("the secret is at rest in the clear", err)
 	}
 	row.User, row.LastStep = "usr_2", 0
-	if err := s.Store.SetTOTP(bg, row, nil, audit.Event{At: t0, Event: audit.FactorAdded}); err != nil {
+	if err := s.Store.AddTOTP(bg, row, nil, audit.Event{At: t0, Event: audit.FactorAdded}); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := s.Check(bg, "usr_2", totp.Code(key, totp.Step(t0)), audit.Event{}, t0); !errors.Is(err, secret.ErrSeal) || refusal.From(err).Code != refusal.Internal {
 		t.Errorf("a moved secret: %v", err)
+	}
+}
+
+// TestEnrolledOnce: of two apps that are enrolled at once, one is; the other's owner is told.
+func TestEnrolledOnce(t *testing.T) {
+	s := service(t)
+	type result struct {
+		key   secret.Value
+		codes []secret.Value
+		err   error
+	}
+	start, results := make(chan struct{}), make(chan result)
+	const n = 8
+	for range n {
+		go func() {
+			key := totp.NewSecret()
+			<-start
+			codes, err := s.Confirm(bg, "usr_1", key, totp.Code(key, totp.Step(t0)), audit.Event{}, t0)
+			results <- result{key, codes, err}
+		}()
+	}
+	close(start)
+	var won []result
+	for range n {
+		r := <-results
+		if r.err == nil {
+			won = append(won, r)
+			continue
+		}
+		if no := refusal.From(r.err); no.Code != refusal.InputInvalid || !errors.Is(r.err, factor.ErrExists) || !strings.Contains(no.Reason, "remove it first") || r.codes != nil {
+			t.Errorf("the other: %v, %d codes", r.err, len(r.codes))
+		}
+	}
+	if len(won) != 1 {
+		t.Fatalf("%d apps were enrolled", len(won))
+	}
+	for _, code := range []string{totp.Code(won[0].key, totp.Step(t0)+1), string(won[0].codes[9].Expose())} {
+		if _, why, err := s.Check(bg, "usr_1", code, audit.Event{}, t0); why != "" || err != nil {
+			t.Errorf("a code of the app that was enrolled: %q, %v", why, err)
+		}
 	}
 }
 

@@ -101,7 +101,8 @@ func (s *Service) recover(ctx context.Context, user, code string, ev audit.Event
 }
 
 // Confirm enrols an app after its owner has shown a code of it, and returns new recovery
-// codes, for the only time. A wrong code is refusal.LoginFailed.
+// codes, for the only time. A wrong code is refusal.LoginFailed; where the person has an app
+// already, it is refusal.InputInvalid with the cause ErrExists.
 func (s *Service) Confirm(ctx context.Context, user string, key secret.Value, code string, ev audit.Event, now time.Time) ([]secret.Value, error) {
 	step, ok := totp.Verify(key, code, now, 0)
 	if !ok {
@@ -114,7 +115,13 @@ func (s *Service) Confirm(ctx context.Context, user string, key secret.Value, co
 	shown, hashes := codes()
 	ev.Event, ev.At, ev.Subject, ev.Detail = audit.FactorAdded, now, user, "factor=totp"
 	t := TOTP{User: user, Sealed: sealed, LastStep: step, CreatedAt: now}
-	if err := s.Store.SetTOTP(ctx, t, hashes, ev); err != nil {
+	err = s.Store.AddTOTP(ctx, t, hashes, ev)
+	if errors.Is(err, ErrExists) {
+		no := refusal.New(refusal.InputInvalid, "%s has an app already, which may have been enrolled a moment ago (remove it first)", user)
+		no.Err = err
+		return nil, no
+	}
+	if err != nil {
 		return nil, busy("store the second factor", err)
 	}
 	return shown, nil

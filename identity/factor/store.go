@@ -14,6 +14,9 @@ import (
 // ErrNotFound says that the person has no such factor.
 var ErrNotFound = errors.New("factor not found")
 
+// ErrExists says that the person has an app already.
+var ErrExists = errors.New("an app is enrolled already")
+
 // ErrSpent says that a code was used before, or that another request was first.
 var ErrSpent = errors.New("code was used before")
 
@@ -31,9 +34,10 @@ type TOTP struct {
 type Store interface {
 	// TOTP returns ErrNotFound when the person has none.
 	TOTP(ctx context.Context, user string) (TOTP, error)
-	// SetTOTP stores or replaces the app of a person, and with codes not nil also replaces
-	// the person's recovery codes by these hashes.
-	SetTOTP(ctx context.Context, t TOTP, codes [][32]byte, ev audit.Event) error
+	// AddTOTP stores the app of a person, and with codes not nil also replaces the person's
+	// recovery codes by these hashes: ErrExists when the person has an app, and then nothing
+	// is replaced. Of many at once one is stored.
+	AddTOTP(ctx context.Context, t TOTP, codes [][32]byte, ev audit.Event) error
 	// RemoveTOTP removes app and recovery codes; ErrNotFound.
 	RemoveTOTP(ctx context.Context, user string, ev audit.Event) error
 	// UseStep notes that a code of a step was taken, and forgets the failures: ErrSpent

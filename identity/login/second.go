@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/identity/factor"
 	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/identity/throttle"
@@ -155,6 +156,9 @@ func (s *Service) Enrol(ctx context.Context, a Attempt, now time.Time) (Grant, [
 		codes, err = s.Factors.Confirm(ctx, st.User, secret.New(st.Key), a.Code, s.event(a), now)
 		if r, ok := errors.AsType[*refusal.Refusal](err); ok && r.Code == refusal.LoginFailed {
 			return r.Reason, nil
+		}
+		if errors.Is(err, factor.ErrExists) {
+			return "another app was enrolled meanwhile", nil
 		}
 		return "", err
 	})

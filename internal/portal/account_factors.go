@@ -29,15 +29,17 @@ func (p *Portal) accountTOTP(w http.ResponseWriter, r *http.Request, v Visit) er
 	if err != nil {
 		return p.outside(w, v, err)
 	}
-	enrolled, err := p.Account.Factors.Enrolled(r.Context(), me.Subject)
-	if err != nil {
-		return err
-	}
-	if enrolled || p.Account.SecondFactor == login.Off {
+	if p.Account.SecondFactor == login.Off {
 		return seeOther(w, AccountPath)
 	}
 	if r.Method == http.MethodPost {
 		return p.confirmTOTP(w, r, v, me)
+	}
+	if enrolled, err := p.Account.Factors.Enrolled(r.Context(), me.Subject); enrolled || err != nil {
+		if err != nil {
+			return err
+		}
+		return seeOther(w, AccountPath)
 	}
 	key := totp.NewSecret()
 	sealed, err := p.Account.Office.Issue(enrolPurpose, []byte(me.SID), key.Expose(), v.Now.Add(login.EnrolLife))
@@ -77,6 +79,10 @@ func (p *Portal) confirmTOTP(w http.ResponseWriter, r *http.Request, v Visit, me
 		return seeOther(w, AccountPath+"/totp")
 	}
 	codes, err := p.Account.Factors.Confirm(r.Context(), me.Subject, opened.Payload, f.get("code"), me.event(v, audit.FactorAdded, ""), v.Now)
+	if errors.Is(err, factor.ErrExists) {
+		p.tell(r, v, refusal.From(err))
+		return p.flash(w, v, me.SID, flash{Error: "totp_exists"})
+	}
 	if err != nil {
 		why := refusal.From(err)
 		if !v.Navigation || !repairable(why.Code) {

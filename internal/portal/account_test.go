@@ -454,6 +454,12 @@ func TestAppOnTheAccountPage(t *testing.T) {
 	if w := h.get(AccountPath + "/totp"); w.Code != 303 {
 		t.Errorf("a second app: %d", w.Code)
 	}
+	other := totp.NewSecret() // that another tab has shown
+	sealed, err := h.Account.Office.Issue(enrolPurpose, []byte(h.sid()), other.Expose(), noon.Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.expect("a second app", h.post(AccountPath+"/totp", url.Values{"step": {sealed}, "code": {totp.Code(other, totp.Step(noon))}}), "on already, with another app")
 	renewed := h.expect("renew", h.post(AccountPath+"/recovery", nil), "new recovery codes")
 	if len(renewed) != 10 || renewed[0] == codes[0] {
 		t.Errorf("%q", renewed)

@@ -35,12 +35,11 @@ func (db *DB) TOTP(ctx context.Context, user string) (factor.TOTP, error) {
 	return t, nil
 }
 
-const setTOTP = `INSERT INTO totp (user_id, sealed, last_step, failures, created_at) VALUES ($1, $2, $3, $4, $5)
-	ON CONFLICT (user_id) DO UPDATE SET sealed = excluded.sealed, last_step = excluded.last_step,
-	failures = excluded.failures, created_at = excluded.created_at`
+const addTOTP = `INSERT INTO totp (user_id, sealed, last_step, failures, created_at) VALUES ($1, $2, $3, $4, $5)
+	ON CONFLICT (user_id) DO NOTHING`
 
-// SetTOTP implements factor.Store.
-func (db *DB) SetTOTP(ctx context.Context, x factor.TOTP, codes [][32]byte, ev audit.Event) error {
+// AddTOTP implements factor.Store.
+func (db *DB) AddTOTP(ctx context.Context, x factor.TOTP, codes [][32]byte, ev audit.Event) error {
 	created, err := moment(x.CreatedAt)
 	if err == nil {
 		err = exact("second factor", x.User)
@@ -49,10 +48,14 @@ func (db *DB) SetTOTP(ctx context.Context, x factor.TOTP, codes [][32]byte, ev a
 		err = errors.New("a second factor without user or sealed secret (fill both)")
 	}
 	if err != nil {
-		return fmt.Errorf("set second factor: %w", err)
+		return fmt.Errorf("add second factor: %w", err)
 	}
-	return db.change(ctx, "set second factor", func(t *transaction) error {
-		if _, err := t.exec(setTOTP, x.User, x.Sealed, x.LastStep, x.Failures, created); err != nil {
+	return db.change(ctx, "add second factor", func(t *transaction) error {
+		n, err := t.exec(addTOTP, x.User, x.Sealed, x.LastStep, x.Failures, created)
+		if err == nil && n == 0 {
+			err = factor.ErrExists
+		}
+		if err != nil {
 			return err
 		}
 		t.record(ev)

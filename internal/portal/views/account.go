@@ -127,7 +127,7 @@ func notices() []string {
 }
 
 func faults() []string {
-	return []string{"password_wrong", "password_weak", "password_differs", "rate_limited", "gone", "key_empty", "key_life", "key_scopes", "key_many", "name", "busy"}
+	return []string{"password_wrong", "password_weak", "password_differs", "rate_limited", "gone", "key_empty", "key_life", "key_scopes", "key_many", "name", "totp_exists", "busy"}
 }
 
 // Fault returns code when the account page has a text for it, else "busy".

@@ -312,8 +312,8 @@ func wholeAudit(t *testing.T, open Open) {
 func moreChanges(t *testing.T, db *storage.DB) map[string]func() error {
 	ctx, ev := t.Context(), event(audit.FactorAdded)
 	return map[string]func() error{
-		"SetTOTP": func() error {
-			return db.SetTOTP(ctx, factor.TOTP{User: "usr_1", Sealed: []byte("s"), CreatedAt: t0}, [][32]byte{hash("c")}, ev)
+		"AddTOTP": func() error {
+			return db.AddTOTP(ctx, factor.TOTP{User: "usr_1", Sealed: []byte("s"), CreatedAt: t0}, [][32]byte{hash("c")}, ev)
 		},
 		"AddPasskey": func() error {
 			return db.AddPasskey(ctx, passkey.Record{Handle: "pky_1", User: "usr_1", ID: []byte("id"), PublicKey: []byte("k"), Name: "n", AAGUID: make([]byte, 16), CreatedAt: t0}, 5, ev)

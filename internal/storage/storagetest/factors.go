@@ -19,7 +19,7 @@ import (
 // factorSuite is the part of the suite about second factors and passkeys.
 func factorSuite() map[string]func(*testing.T, Open) {
 	return map[string]func(*testing.T, Open){
-		"factors/totp": factorTOTP, "factors/recovery": factorRecovery, "factors/race": factorRace,
+		"factors/totp": factorTOTP, "factors/recovery": factorRecovery, "factors/race": factorRace, "factors/enrol": factorEnrol,
 		"passkeys/store": passkeyStore, "passkeys/use": passkeyUse, "passkeys/own": passkeyOwn,
 		"passwords/change": passwordChange, "keys/owner": keysOfOwner, "sessions/subject": sessionSubject,
 	}
@@ -32,7 +32,7 @@ func factorTOTP(t *testing.T, open Open) {
 		t.Errorf("nobody's: %v", err)
 	}
 	x := factor.TOTP{User: "usr_1", Sealed: []byte("sealed"), LastStep: 7, CreatedAt: t0}
-	ok(t, db.SetTOTP(ctx, x, [][32]byte{hash("a"), hash("b")}, event(audit.FactorAdded)))
+	ok(t, db.AddTOTP(ctx, x, [][32]byte{hash("a"), hash("b")}, event(audit.FactorAdded)))
 	equal(t, must(db.TOTP(ctx, "usr_1"))(t), x)
 	equal(t, must(db.RecoveryCodes(ctx, "usr_1"))(t), 2)
 	ok(t, db.FailStep(ctx, "usr_1"), db.FailStep(ctx, "usr_1"))
@@ -46,21 +46,25 @@ func factorTOTP(t *testing.T, open Open) {
 	x.LastStep = 8
 	equal(t, must(db.TOTP(ctx, "usr_1"))(t), x) // and the failures are forgotten
 	again := factor.TOTP{User: "usr_1", Sealed: []byte("other"), LastStep: 1, CreatedAt: t0.Add(time.Hour)}
-	ok(t, db.SetTOTP(ctx, again, nil, event(audit.FactorAdded)))
-	equal(t, must(db.TOTP(ctx, "usr_1"))(t), again)
+	if err := db.AddTOTP(ctx, again, [][32]byte{hash("c")}, event(audit.FactorAdded)); !errors.Is(err, factor.ErrExists) {
+		t.Errorf("a second app: %v", err)
+	}
+	equal(t, must(db.TOTP(ctx, "usr_1"))(t), x)
 	equal(t, must(db.RecoveryCodes(ctx, "usr_1"))(t), 2)
+	ok(t, db.RemoveTOTP(ctx, "usr_1", event(audit.FactorRemoved)), db.AddTOTP(ctx, again, nil, event(audit.FactorAdded)))
+	equal(t, must(db.TOTP(ctx, "usr_1"))(t), again)
 	ok(t, db.RemoveTOTP(ctx, "usr_1", event(audit.FactorRemoved)))
 	equal(t, must(db.RecoveryCodes(ctx, "usr_1"))(t), 0)
 	for what, err := range map[string]error{
 		"remove": db.RemoveTOTP(ctx, "usr_1", event(audit.FactorRemoved)), "use": db.UseStep(ctx, "usr_1", 99), "fail": db.FailStep(ctx, "usr_1"),
-		"odd": db.RemoveTOTP(ctx, "usr_\x00", event(audit.FactorRemoved)), "user": db.SetTOTP(ctx, factor.TOTP{Sealed: []byte("x"), CreatedAt: t0}, nil, event(audit.FactorAdded)),
-		"secret": db.SetTOTP(ctx, factor.TOTP{User: "usr_1", CreatedAt: t0}, nil, event(audit.FactorAdded)), "time": db.SetTOTP(ctx, factor.TOTP{User: "usr_1", Sealed: []byte("x")}, nil, event(audit.FactorAdded)),
+		"odd": db.RemoveTOTP(ctx, "usr_\x00", event(audit.FactorRemoved)), "user": db.AddTOTP(ctx, factor.TOTP{Sealed: []byte("x"), CreatedAt: t0}, nil, event(audit.FactorAdded)),
+		"secret": db.AddTOTP(ctx, factor.TOTP{User: "usr_1", CreatedAt: t0}, nil, event(audit.FactorAdded)), "time": db.AddTOTP(ctx, factor.TOTP{User: "usr_1", Sealed: []byte("x")}, nil, event(audit.FactorAdded)),
 	} {
 		if err == nil {
 			t.Errorf("%s: done", what)
 		}
 	}
-	wantTrail(t, db, "", "factor.added factor.added factor.removed")
+	wantTrail(t, db, "", "factor.added factor.removed factor.added factor.removed")
 }
 
 func factorRecovery(t *testing.T, open Open) {
@@ -69,7 +73,7 @@ func factorRecovery(t *testing.T, open Open) {
 	use := func(user, code string) (int, error) {
 		return db.UseRecoveryCode(ctx, user, hash(code), t0, event(audit.FactorUsed))
 	}
-	ok(t, db.SetTOTP(ctx, factor.TOTP{User: "usr_1", Sealed: []byte("s"), CreatedAt: t0}, nil, event(audit.FactorAdded)), db.FailStep(ctx, "usr_1"))
+	ok(t, db.AddTOTP(ctx, factor.TOTP{User: "usr_1", Sealed: []byte("s"), CreatedAt: t0}, nil, event(audit.FactorAdded)), db.FailStep(ctx, "usr_1"))
 	ok(t, db.SetRecoveryCodes(ctx, "usr_1", [][32]byte{hash("a"), hash("b")}, event(audit.FactorAdded)))
 	ok(t, db.SetRecoveryCodes(ctx, "usr_2", [][32]byte{hash("c")}, event(audit.FactorAdded)))
 	equal(t, must(use("usr_1", "a"))(t), 1)
@@ -93,11 +97,40 @@ func factorRecovery(t *testing.T, open Open) {
 	}
 }
 
+// factorEnrol: of many apps at once one is enrolled, with its recovery codes and no others.
+func factorEnrol(t *testing.T, open Open) {
+	db, _ := open(t)
+	ctx := t.Context()
+	for round := range 10 {
+		user := fmt.Sprintf("usr_%d", round)
+		var first atomic.Int64
+		won := together(t, 8, func(i int) (bool, error) {
+			codes := [][32]byte{hash(fmt.Sprint("a", i)), hash(fmt.Sprint("b", i))}
+			err := db.AddTOTP(ctx, factor.TOTP{User: user, Sealed: []byte{1, byte(i)}, LastStep: 1, CreatedAt: t0}, codes, event(audit.FactorAdded))
+			if errors.Is(err, factor.ErrExists) {
+				return false, nil
+			}
+			first.Store(int64(i))
+			return err == nil, err
+		})
+		if won != 1 {
+			t.Fatalf("%d of 8 apps were enrolled", won)
+		}
+		if got := must(db.TOTP(ctx, user))(t).Sealed[1]; int64(got) != first.Load() {
+			t.Errorf("app %d is stored, and %d was enrolled", got, first.Load())
+		}
+		equal(t, must(db.RecoveryCodes(ctx, user))(t), 2)
+		if _, err := db.UseRecoveryCode(ctx, user, hash(fmt.Sprint("b", first.Load())), t0, event(audit.FactorUsed)); err != nil {
+			t.Errorf("a recovery code of the app that was enrolled: %v", err)
+		}
+	}
+}
+
 // factorRace: of many at the same time one wins.
 func factorRace(t *testing.T, open Open) {
 	db, _ := open(t)
 	ctx := t.Context()
-	ok(t, db.SetTOTP(ctx, factor.TOTP{User: "usr_1", Sealed: []byte("s"), CreatedAt: t0}, [][32]byte{hash("a")}, event(audit.FactorAdded)))
+	ok(t, db.AddTOTP(ctx, factor.TOTP{User: "usr_1", Sealed: []byte("s"), CreatedAt: t0}, [][32]byte{hash("a")}, event(audit.FactorAdded)))
 	ok(t, db.AddPasskey(ctx, pky("pky_1", "usr_1"), 9, event(audit.FactorAdded)))
 	race(t, db, "step", func() error { return db.UseStep(ctx, "usr_1", 5) })
 	race(t, db, "code", func() error {

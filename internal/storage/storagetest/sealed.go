@@ -43,7 +43,7 @@ func sealedAnew(t *testing.T, open Open) {
 	for i := range 7 {
 		user := fmt.Sprintf("usr_%d", i)
 		sealed := must(old.Seal("totp/"+user, []byte(user)))(t)
-		ok(t, db.SetTOTP(ctx, factor.TOTP{User: user, Sealed: sealed, CreatedAt: t0}, nil, event(audit.FactorAdded)))
+		ok(t, db.AddTOTP(ctx, factor.TOTP{User: user, Sealed: sealed, CreatedAt: t0}, nil, event(audit.FactorAdded)))
 	}
 	for _, sid := range []string{"a", "b"} {
 		ses := ses(sid, "usr_1", 0)
@@ -109,7 +109,7 @@ func sealedAnew(t *testing.T, open Open) {
 func sealedWhole(t *testing.T, open Open) {
 	db, _ := open(t)
 	ctx := t.Context()
-	ok(t, db.SetTOTP(ctx, factor.TOTP{User: "usr_1", Sealed: []byte{1}, CreatedAt: t0}, nil, event(audit.FactorAdded)))
+	ok(t, db.AddTOTP(ctx, factor.TOTP{User: "usr_1", Sealed: []byte{1}, CreatedAt: t0}, nil, event(audit.FactorAdded)))
 	if n := must(db.Reseal(ctx, "totp", []secret.Resealed{{ID: "usr_1", Old: []byte{9}, New: []byte{2}}, {ID: "usr_2", Old: []byte{1}, New: []byte{2}}}, "cli", "x"))(t); n != 0 {
 		t.Errorf("%d replaced", n)
 	}
@@ -132,11 +132,11 @@ func sealedCounts(t *testing.T, open Open) {
 	ctx, one, two := t.Context(), masters(t, 1), masters(t, 2)
 	for i, m := range []*secret.Master{one, one, two} {
 		user := fmt.Sprintf("usr_%d", i)
-		ok(t, db.SetTOTP(ctx, factor.TOTP{User: user, Sealed: must(m.Seal("totp/"+user, []byte("x")))(t), CreatedAt: t0}, nil, event(audit.FactorAdded)))
+		ok(t, db.AddTOTP(ctx, factor.TOTP{User: user, Sealed: must(m.Seal("totp/"+user, []byte("x")))(t), CreatedAt: t0}, nil, event(audit.FactorAdded)))
 	}
 	for i := range 2 { // from before values named their key
 		user := fmt.Sprintf("old_%d", i)
-		ok(t, db.SetTOTP(ctx, factor.TOTP{User: user, Sealed: []byte{1, byte(i), 3, 4, 5, 6}, CreatedAt: t0}, nil, event(audit.FactorAdded)))
+		ok(t, db.AddTOTP(ctx, factor.TOTP{User: user, Sealed: []byte{1, byte(i), 3, 4, 5, 6}, CreatedAt: t0}, nil, event(audit.FactorAdded)))
 	}
 	ok(t, secret.Rotate(ctx, db, two, "csrf", 1, nil))
 	got := must(db.SealCounts(ctx))(t)
