@@ -3,6 +3,7 @@ package federation
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
@@ -21,7 +22,20 @@ type Link struct {
 var (
 	ErrNotFound = errors.New("no such link to a provider")
 	ErrExists   = errors.New("that person of the provider is linked already")
+	ErrLast     = errors.New("the link is the only way to sign in that the person has")
 )
+
+// Offered are the ways to sign in that a site offers.
+type Offered struct {
+	Password, Passkey bool
+	Issuers           []string // of its providers
+}
+
+// Enough reports whether somebody who has a password, some passkeys and links can sign in.
+func (o Offered) Enough(password bool, passkeys int, links []Link) bool {
+	return o.Password && password || o.Passkey && passkeys > 0 ||
+		slices.ContainsFunc(links, func(l Link) bool { return slices.Contains(o.Issuers, l.Issuer) })
+}
 
 // Store keeps links.
 type Store interface {
@@ -37,4 +51,8 @@ type Store interface {
 	FederatedOf(ctx context.Context, user string) ([]Link, error)
 	// UnlinkFederated removes a link and ends all sessions of its user; ErrNotFound.
 	UnlinkFederated(ctx context.Context, l Link, at time.Time, ev audit.Event) error
+	// UnlinkOwn removes a link for its user, who can still sign in by what is offered, and
+	// ends the user's sessions but except: ErrNotFound, or ErrLast when nothing else is left.
+	// Of two links that are the last ones, removed at once, one stays.
+	UnlinkOwn(ctx context.Context, l Link, o Offered, except string, at time.Time, ev audit.Event) error
 }

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/caller"
 	"github.com/sanmon-gate/sanmon/identity/factor"
+	"github.com/sanmon-gate/sanmon/identity/federation"
 	"github.com/sanmon-gate/sanmon/identity/login"
 	"github.com/sanmon-gate/sanmon/identity/passkey"
 	"github.com/sanmon-gate/sanmon/identity/principal"
@@ -33,6 +35,8 @@ const (
 type AccountStore interface {
 	passkey.Store
 	login.Passwords
+	FederatedOf(ctx context.Context, user string) ([]federation.Link, error)
+	UnlinkOwn(ctx context.Context, l federation.Link, o federation.Offered, except string, at time.Time, ev audit.Event) error
 	PrincipalByID(ctx context.Context, id string) (principal.Record, error)
 	Sessions(ctx context.Context, user string, now time.Time, limit int) ([]session.Record, error)
 	KeysOf(ctx context.Context, owner string, limit int) ([]apikey.Record, error)
@@ -50,7 +54,20 @@ type Account struct {
 	Env      apikey.Env
 
 	SecondFactor login.Policy
-	Password     bool // people sign in with passwords
+	Password     bool       // people sign in with passwords
+	Providers    []Provider // that people sign in with, in the order of the login page
+}
+
+// Provider is one provider that people sign in with.
+type Provider struct{ Name, Issuer string }
+
+// offered are the ways to sign in.
+func (a *Account) offered() federation.Offered {
+	o := federation.Offered{Password: a.Password, Passkey: a.Passkeys != nil}
+	for _, p := range a.Providers {
+		o.Issuers = append(o.Issuers, p.Issuer)
+	}
+	return o
 }
 
 // own is somebody on their own page.
@@ -106,7 +123,8 @@ func (p *Portal) accountView(r *http.Request, v Visit, me own) (views.Account, e
 		PasskeysOn: a.Passkeys != nil, TOTPOn: a.SecondFactor != login.Off, MayRemove: a.SecondFactor != login.Required,
 		PasswordOn: a.Password, Scopes: p.Scopes(me.Caller), Lives: []int{7, 30, 90, 365},
 	}
-	return page, errors.Join(p.viewSessions(r.Context(), &page, me, v.Now), p.viewFactors(r.Context(), &page, me), p.viewKeys(r.Context(), &page, me, v.Now))
+	return page, errors.Join(p.viewSessions(r.Context(), &page, me, v.Now), p.viewFactors(r.Context(), &page, me),
+		p.viewLinks(r.Context(), &page, me), p.viewKeys(r.Context(), &page, me, v.Now))
 }
 
 func (p *Portal) viewSessions(ctx context.Context, page *views.Account, me own, now time.Time) error {

@@ -46,6 +46,8 @@ func deedAt(name string) deed {
 		return removeTOTP
 	case "account/recovery":
 		return renewCodes
+	case "account/provider/unlink":
+		return unlinkProvider
 	case "account/password":
 		return changePassword
 	case "account/key/create":

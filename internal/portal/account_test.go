@@ -220,7 +220,7 @@ func (h *home) signIn() *httptest.ResponseRecorder {
 func (h *home) changes() map[string]url.Values {
 	return map[string]url.Values{
 		"/session/end": {"sid": {"ses_x"}}, "/session/others": {}, "/passkey/rename": {"handle": {"x"}, "name": {"y"}}, "/passkey/remove": {"handle": {"x"}},
-		"/totp": {"code": {"123456"}, "step": {"x"}}, "/totp/remove": {}, "/recovery": {}, "/password": {"former": {good}, "password": {"a new horse entirely"}, "again": {"a new horse entirely"}},
+		"/totp": {"code": {"123456"}, "step": {"x"}}, "/totp/remove": {}, "/recovery": {}, "/provider/unlink": {"issuer": {"x"}, "subject": {"y"}}, "/password": {"former": {good}, "password": {"a new horse entirely"}, "again": {"a new horse entirely"}},
 		"/key/create": {"scope": {"notes:read"}, "days": {"30"}}, "/key/rotate": {"id": {"x"}}, "/key/revoke": {"id": {"x"}},
 	}
 }

@@ -91,12 +91,7 @@ func (db *DB) FederatedOf(ctx context.Context, user string) ([]federation.Link, 
 	}
 	ctx, cancel := db.bound(ctx)
 	defer cancel()
-	all, err := list(ctx, db, func(row scanner) (l federation.Link, err error) {
-		var created int64
-		err = row.Scan(&l.Issuer, &l.Subject, &l.User, &created)
-		l.CreatedAt = at(created)
-		return l, err
-	}, federatedOf, user)
+	all, err := list(ctx, db, scanFederated, federatedOf, user)
 	return all, db.failure("list links to providers", err)
 }
 
@@ -120,6 +115,57 @@ func (db *DB) UnlinkFederated(ctx context.Context, l federation.Link, at time.Ti
 		_, err = t.endSessions(l.User, "", "unlinked", when)
 		return err
 	})
+}
+
+const hasPassword = `SELECT COUNT(*) FROM principal WHERE id = $1 AND password <> ''`
+
+// UnlinkOwn implements federation.Store. Changes wait for each other, so that what is read
+// here is what is left.
+func (db *DB) UnlinkOwn(ctx context.Context, l federation.Link, o federation.Offered, except string, at time.Time, ev audit.Event) error {
+	when, err := moment(at)
+	if err != nil || !holdable(l.Issuer) || !holdable(l.Subject) || !holdable(l.User) || !holdable(except) {
+		return fmt.Errorf("unlink from a provider: %w", errors.Join(err, federation.ErrNotFound))
+	}
+	return db.change(ctx, "unlink from a provider", func(t *transaction) error {
+		n, err := t.exec(dropFederated, l.Issuer, l.Subject, l.User)
+		if err == nil && n == 0 {
+			err = federation.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.canSignIn(l.User, o); err != nil {
+			return err
+		}
+		t.record(ev)
+		_, err = t.endSessions(l.User, except, "unlinked", when)
+		return err
+	})
+}
+
+// canSignIn is federation.ErrLast for who has no way to sign in.
+func (t *transaction) canSignIn(user string, o federation.Offered) error {
+	var passwords, passkeys int
+	err := errors.Join(t.row(hasPassword, user).Scan(&passwords), t.row(countPasskeys, user).Scan(&passkeys))
+	if err != nil {
+		return err
+	}
+	rows, err := t.rows(federatedOf, user)
+	if err != nil {
+		return err
+	}
+	links, err := collect(rows, scanFederated)
+	if err == nil && !o.Enough(passwords > 0, passkeys, links) {
+		err = federation.ErrLast
+	}
+	return err
+}
+
+func scanFederated(row scanner) (l federation.Link, err error) {
+	var created int64
+	err = row.Scan(&l.Issuer, &l.Subject, &l.User, &created)
+	l.CreatedAt = at(created)
+	return l, err
 }
 
 // linkArgs judges a link and returns its time.

@@ -85,6 +85,9 @@ type Account struct {
 
 	PasswordOn, HasPassword bool
 
+	LinksOn bool // there are providers
+	Links   []Link
+
 	Keys   []Key
 	Scopes []string // that a key can be given
 	Lives  []int    // days
@@ -106,6 +109,22 @@ type Passkey struct {
 	Created, Used, Flagged time.Time
 }
 
+// Link is a provider that the person signs in with.
+type Link struct {
+	Name            string // "" where the site does not offer it any more
+	Issuer, Subject string
+	Created         time.Time
+	Last            bool // there is no other way to sign in
+}
+
+// Title is what the provider is called.
+func (l Link) Title() string {
+	if l.Name == "" {
+		return l.Issuer
+	}
+	return l.Name
+}
+
 // Key is one API key.
 type Key struct {
 	ID, Prefix    string
@@ -123,11 +142,11 @@ func (r *Renderer) Account(w http.ResponseWriter, req *http.Request, status int,
 // Notices, Errors and steps are what the pages have a text for.
 func notices() []string {
 	return []string{"session_ended", "others_ended", "passkey_added", "passkey_renamed", "passkey_removed", "totp_added", "totp_removed",
-		"recovery_renewed", "password_changed", "key_created", "key_rotated", "key_revoked"}
+		"recovery_renewed", "password_changed", "provider_unlinked", "key_created", "key_rotated", "key_revoked"}
 }
 
 func faults() []string {
-	return []string{"password_wrong", "password_weak", "password_differs", "rate_limited", "gone", "key_empty", "key_life", "key_scopes", "key_many", "name", "totp_exists", "busy"}
+	return []string{"password_wrong", "password_weak", "password_differs", "rate_limited", "gone", "key_empty", "key_life", "key_scopes", "key_many", "name", "totp_exists", "provider_last", "busy"}
 }
 
 // Fault returns code when the account page has a text for it, else "busy".

@@ -193,6 +193,90 @@ func federated(t *testing.T, open Open) {
 	equal(t, len(must(db.FederatedOf(ctx, "usr_1"))(t)), 0)
 }
 
+// unlinkOwn: nobody takes away the last way to sign in that the site offers.
+func unlinkOwn(t *testing.T, open Open) {
+	db, _ := open(t)
+	ctx := t.Context()
+	corp := func(user string) federation.Link {
+		return federation.Link{Issuer: "https://id.example.com", Subject: "of " + user, User: user, CreatedAt: t0}
+	}
+	club := func(user string) federation.Link {
+		return federation.Link{Issuer: "https://club.example", Subject: "of " + user, User: user, CreatedAt: t0}
+	}
+	both := []string{"https://id.example.com", "https://club.example"}
+	for name, c := range map[string]struct {
+		password, passkey, club bool
+		offered                 federation.Offered
+		want                    error
+	}{
+		"nothing else":                      {false, false, false, federation.Offered{Password: true, Passkey: true, Issuers: both}, federation.ErrLast},
+		"a password":                        {true, false, false, federation.Offered{Password: true, Issuers: both}, nil},
+		"a password that nobody asks for":   {true, false, false, federation.Offered{Passkey: true, Issuers: both}, federation.ErrLast},
+		"a passkey":                         {false, true, false, federation.Offered{Password: true, Passkey: true}, nil},
+		"a passkey that nobody asks for":    {false, true, false, federation.Offered{Password: true, Issuers: both}, federation.ErrLast},
+		"another provider":                  {false, false, true, federation.Offered{Issuers: both}, nil},
+		"another provider that has gone":    {false, false, true, federation.Offered{Password: true, Issuers: both[:1]}, federation.ErrLast},
+		"all of it, and nothing is offered": {true, true, true, federation.Offered{}, federation.ErrLast},
+	} {
+		user := "usr_" + name
+		r := usr(user, name+"@example.com")
+		if !c.password {
+			r.Password = secret.Value{}
+		}
+		ok(t, db.CreatePrincipal(ctx, r, event(audit.UserAdded)), db.LinkFederated(ctx, corp(user), event(audit.Linked)))
+		if c.passkey {
+			ok(t, db.AddPasskey(ctx, pky("pky_"+name, user), 9, event(audit.FactorAdded)))
+		}
+		if c.club {
+			ok(t, db.LinkFederated(ctx, club(user), event(audit.Linked)))
+		}
+		for _, sid := range []string{"this " + name, "that " + name} {
+			ok(t, db.CreateSession(ctx, ses(sid, user, 0), 0, event(audit.LoginOK)))
+		}
+		if err := db.UnlinkOwn(ctx, corp(user), c.offered, "this "+name, t0, event(audit.Unlinked)); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		_, err := db.FederatedUser(ctx, corp(user).Issuer, corp(user).Subject)
+		this, that := must(db.SessionBySID(ctx, "this "+name))(t), must(db.SessionBySID(ctx, "that "+name))(t)
+		if gone := errors.Is(err, federation.ErrNotFound); gone != (c.want == nil) || !this.RevokedAt.IsZero() || that.RevokedAt.IsZero() == gone {
+			t.Errorf("%s: gone %v, sessions ended %v and %v", name, gone, this.RevokedAt, that.RevokedAt)
+		}
+	}
+	all := federation.Offered{Password: true, Passkey: true, Issuers: both}
+	for what, l := range map[string]federation.Link{"of another user": {Issuer: both[0], Subject: "of usr_a password", User: "usr_a passkey"}, "of nobody": {Issuer: both[0], Subject: "x", User: "usr_a password"}, "odd": {Issuer: both[0], Subject: "x\x00", User: "usr_a password"}} {
+		if err := db.UnlinkOwn(ctx, l, all, "", t0, event(audit.Unlinked)); !errors.Is(err, federation.ErrNotFound) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// unlinkRace: of the last two links, removed at once, one stays.
+func unlinkRace(t *testing.T, open Open) {
+	db, _ := open(t)
+	for round := range 10 {
+		user := "usr_" + string(rune('a'+round))
+		r := usr(user, user+"@example.com")
+		r.Password = secret.Value{}
+		ok(t, db.CreatePrincipal(t.Context(), r, event(audit.UserAdded)))
+		var links []federation.Link
+		for _, issuer := range []string{"https://id.example.com", "https://club.example"} {
+			l := federation.Link{Issuer: issuer, Subject: user, User: user, CreatedAt: t0}
+			ok(t, db.LinkFederated(t.Context(), l, event(audit.Linked)))
+			links = append(links, l)
+		}
+		won := together(t, 2, func(i int) (bool, error) {
+			err := db.UnlinkOwn(t.Context(), links[i], federation.Offered{Issuers: []string{links[0].Issuer, links[1].Issuer}}, "", t0, event(audit.Unlinked))
+			if errors.Is(err, federation.ErrLast) {
+				return false, nil
+			}
+			return err == nil, err
+		})
+		if left := must(db.FederatedOf(t.Context(), user))(t); won != 1 || len(left) != 1 {
+			t.Fatalf("%d were removed, %d are left", won, len(left))
+		}
+	}
+}
+
 func foreignPasswords(t *testing.T, open Open) {
 	db, _ := open(t)
 	for i, hash := range []string{"", "$argon2id$v=19$m=19456,t=2,p=1$x$y", "pbkdf2_sha256$1000$a$b", "argon2$argon2id$v=19$m=1", "bcrypt$$2b$12$x"} {

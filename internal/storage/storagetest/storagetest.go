@@ -59,6 +59,7 @@ func Run(t *testing.T, open Open) {
 		"links/race":        linkRace,
 		"links/signup":      linkSignup,
 		"links/federated":   federated,
+		"links/own":         unlinkOwn, "links/own race": unlinkRace,
 		"keys/create":       keyCreate,
 		"keys/replace":      keyReplace,
 		"keys/planted":      keyPlanted,
