@@ -28,6 +28,7 @@ type letters struct {
 	store               *storage.DB
 	service             *login.Service
 	networks, addresses *throttle.Throttle
+	notices             *throttle.Throttle
 	queue               *post.Queue
 	logger              *slog.Logger
 	site                atomic.Pointer[site]
@@ -56,6 +57,7 @@ var errNoServer = errors.New("no mail server is configured any more (login.smtp)
 func newLetters(store *storage.DB, service *login.Service, logger *slog.Logger) *letters {
 	l := &letters{store: store, service: service, logger: logger}
 	l.networks, l.addresses = login.NewAsking()
+	l.notices = newNotices()
 	l.queue = post.NewQueue(func(ctx context.Context, letter post.Letter) error {
 		if s := l.site.Load(); s != nil && s.server != nil {
 			return s.server.Deliver(ctx, letter)

@@ -21,6 +21,7 @@ func (l *layers) ways(c *config.Config) (portal.Ways, *portal.Account, error) {
 		Store: l.store, Sessions: l.keeper, Logins: l.login, Factors: l.login.Factors, Office: l.login.Office,
 		Keys: l.keysUnder(c), Env: apikey.Env(c.Environment), SecondFactor: auth.second, Password: c.Login.Password,
 	}
+	account.Changed = l.letters.changed
 	for _, o := range c.Login.OIDC {
 		account.Providers = append(account.Providers, portal.Provider{Name: o.Name, Issuer: o.Issuer})
 	}

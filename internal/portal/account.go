@@ -56,6 +56,9 @@ type Account struct {
 	SecondFactor login.Policy
 	Password     bool       // people sign in with passwords
 	Providers    []Provider // that people sign in with, in the order of the login page
+
+	// Changed, if set, is told of changes after they were made. It must not wait.
+	Changed func(Notice)
 }
 
 // Provider is one provider that people sign in with.

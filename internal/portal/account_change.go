@@ -87,6 +87,7 @@ func (p *Portal) change(w http.ResponseWriter, r *http.Request, v Visit, do deed
 	if err != nil {
 		return err
 	}
+	p.notify(r, v, me, said.Notice)
 	return p.flash(w, v, me.SID, said)
 }
 

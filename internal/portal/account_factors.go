@@ -91,6 +91,7 @@ func (p *Portal) confirmTOTP(w http.ResponseWriter, r *http.Request, v Visit, me
 		p.tell(r, v, why)
 		return p.enrolPage(w, r, v, me, opened.Payload, f.get("step"), why)
 	}
+	p.notify(r, v, me, "totp_added")
 	return p.flash(w, v, me.SID, flash{Notice: "totp_added", Secrets: expose(codes)})
 }
 
@@ -180,6 +181,7 @@ func (p *Portal) accountPasskeyAdd(w http.ResponseWriter, r *http.Request, v Vis
 	if err != nil {
 		return err
 	}
+	p.notify(r, v, me, "passkey_added")
 	if err := p.leave(w, v, me.SID, flash{Notice: "passkey_added"}); err != nil {
 		return err
 	}

@@ -555,6 +555,8 @@ func TestPasskeysByScript(t *testing.T) {
 	h.signIn()
 	a := passkeytest.New(t)
 	token := h.token()
+	told := ""
+	h.Account.Changed = func(n Notice) { told += n.Change + " to " + n.Email + "; " }
 	call := func(path, body string) *httptest.ResponseRecorder {
 		return h.send(path, mediaJSON, body, true, "X-Sanmon-Csrf", token)
 	}
@@ -611,6 +613,10 @@ func TestPasskeysByScript(t *testing.T) {
 	}
 	token = h.token()
 	h.expect("remove", h.post(AccountPath+"/passkey/remove", url.Values{"handle": {all[0].Handle}}), "removed")
+	h.expect("remove again", h.post(AccountPath+"/passkey/remove", url.Values{"handle": {all[0].Handle}}), "gone already")
+	if told != "passkey_added to ann@example.com; passkey_removed to ann@example.com; " {
+		t.Errorf("told of %q", told)
+	}
 	h.Ways.Passkeys = nil
 	if w := call(Prefix+"login/passkey/options", "{}"); w.Code != 404 {
 		t.Errorf("no passkeys here: %d", w.Code)

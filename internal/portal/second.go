@@ -86,6 +86,9 @@ func (p *Portal) second(w http.ResponseWriter, r *http.Request, v Visit, enrol b
 	p.handOver(w, r, v, grant)
 	next := ReturnPath(f.get("next"))
 	if enrol && p.Account != nil {
+		if me, err := p.begun(r, v, grant); err == nil {
+			p.notify(r, v, own{Caller: me}, "totp_added")
+		}
 		return p.flash(w, v, grant.SID, flash{Notice: "totp_added", Secrets: expose(codes), Next: next})
 	}
 	return seeOther(w, next)

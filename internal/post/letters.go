@@ -21,6 +21,19 @@ const (
 	Changed Kind = "changed" // the password was changed
 )
 
+// The kinds about a change that was made on the account page; see portal.Told.
+const (
+	PasswordChanged  Kind = "password_changed"
+	PasskeyAdded     Kind = "passkey_added"
+	PasskeyRemoved   Kind = "passkey_removed"
+	AppAdded         Kind = "totp_added"
+	AppRemoved       Kind = "totp_removed"
+	CodesRenewed     Kind = "recovery_renewed"
+	ProviderUnlinked Kind = "provider_unlinked"
+	KeyCreated       Kind = "key_created"
+	KeyRotated       Kind = "key_rotated"
+)
+
 // Facts are what a letter says. All of it comes from us; Device is one of our words.
 type Facts struct {
 	Site, URL string // host and link; "" none
@@ -35,6 +48,10 @@ type Facts struct {
 type words map[Kind][]string
 
 func english() words {
+	notice := func(subject, what string) []string {
+		return []string{subject + " at {site}", what, "{device}, network {network}, {at}",
+			"If it was you, do nothing. If not, open your account at once, take the change back and end all other sessions:", "{link}", "If you cannot sign in any more, ask who runs {site} for help."}
+	}
 	return words{
 		Reset:   {"A new password for {site}", "Somebody, probably you, asked for a new password for {site}. Open this link to choose one:", "{link}", "The link is good for {life}, and once. If you did not ask, do nothing: your password stays as it is."},
 		NoReset: {"Signing in to {site}", "Somebody, probably you, asked for a new password for {site}. Your account is switched off, or people sign in there without a password.", "If you cannot sign in, ask who runs {site}."},
@@ -43,10 +60,24 @@ func english() words {
 		Present: {"Your account at {site}", "Somebody, probably you, wanted a new account at {site} with this address. You have one already.", "If you do not remember the password, ask for a new one there:", "{link}", "If it was not you, do nothing."},
 		Device:  {"A new login at {site}", "Your account at {site} was signed in to from a device that we did not know:", "{device}, network {network}, {at}", "If it was you, do nothing. If not, choose a new password at once, and end that session:", "{link}"},
 		Changed: {"Your password for {site} was changed", "The password of your account at {site} was changed, and all sessions have ended ({at}).", "If it was not you, ask who runs {site} for help at once."},
+
+		PasswordChanged:  notice("Your password was changed", "The password of your account at {site} was changed on the account page, and all other sessions have ended:"),
+		PasskeyAdded:     notice("A passkey was added", "A passkey was added to your account at {site}. Whoever has it can sign in:"),
+		PasskeyRemoved:   notice("A passkey was removed", "A passkey was removed from your account at {site}:"),
+		AppAdded:         notice("One-time codes were turned on", "An app for one-time codes was added to your account at {site}:"),
+		AppRemoved:       notice("One-time codes were turned off", "The app for one-time codes was removed from your account at {site}, and nobody is asked for a code any more:"),
+		CodesRenewed:     notice("New recovery codes", "The recovery codes of your account at {site} were replaced, and the old ones do not work any more:"),
+		ProviderUnlinked: notice("A provider was unlinked", "Your account at {site} was unlinked from a provider that you could sign in with, and all other sessions have ended:"),
+		KeyCreated:       notice("A new API key", "A personal API key was made for your account at {site}. Whoever has it can act as you within its rights:"),
+		KeyRotated:       notice("An API key was replaced", "A personal API key of your account at {site} was replaced by a new one. Whoever has it can act as you within its rights:"),
 	}
 }
 
 func japanese() words {
+	notice := func(subject, what string) []string {
+		return []string{"{site}: " + subject, what, "{device}、ネットワーク {network}、{at}",
+			"ご本人の場合は、何もする必要はありません。お心当たりがない場合は、すぐにアカウントを開いて変更を取り消し、ほかのすべてのセッションを終了してください。", "{link}", "サインインできなくなった場合は、{site} の管理者にご連絡ください。"}
+	}
 	return words{
 		Reset:   {"{site} の新しいパスワード", "{site} の新しいパスワードの設定が依頼されました。お心当たりがある場合は、次のリンクを開いて設定してください。", "{link}", "リンクの有効期間は{life}で、一度だけ使えます。お心当たりがない場合は、何もしないでください。パスワードは変わりません。"},
 		NoReset: {"{site} へのサインイン", "{site} の新しいパスワードの設定が依頼されましたが、アカウントが停止されているか、パスワードを使わないサイトです。", "サインインできない場合は、{site} の管理者にお問い合わせください。"},
@@ -55,6 +86,16 @@ func japanese() words {
 		Present: {"{site} のアカウント", "このアドレスで {site} の新しいアカウントの作成が依頼されましたが、すでにアカウントがあります。", "パスワードをお忘れの場合は、次のページで再設定してください。", "{link}", "お心当たりがない場合は、何もしないでください。"},
 		Device:  {"{site} への新しいサインイン", "{site} のあなたのアカウントに、これまで使われていない端末からサインインがありました。", "{device}、ネットワーク {network}、{at}", "ご本人の場合は、何もする必要はありません。お心当たりがない場合は、すぐにパスワードを変更し、そのセッションを終了してください。", "{link}"},
 		Changed: {"{site} のパスワードが変更されました", "{site} のあなたのアカウントのパスワードが変更され、すべてのセッションが終了しました（{at}）。", "お心当たりがない場合は、すぐに {site} の管理者にご連絡ください。"},
+
+		PasswordChanged:  notice("パスワードが変更されました", "{site} のあなたのアカウントのパスワードがアカウントページで変更され、ほかのすべてのセッションが終了しました。"),
+		PasskeyAdded:     notice("パスキーが追加されました", "{site} のあなたのアカウントにパスキーが追加されました。そのパスキーを持つ人はサインインできます。"),
+		PasskeyRemoved:   notice("パスキーが削除されました", "{site} のあなたのアカウントからパスキーが削除されました。"),
+		AppAdded:         notice("ワンタイムコードが有効になりました", "{site} のあなたのアカウントに、ワンタイムコード用のアプリが追加されました。"),
+		AppRemoved:       notice("ワンタイムコードが無効になりました", "{site} のあなたのアカウントからワンタイムコード用のアプリが削除され、コードは求められなくなりました。"),
+		CodesRenewed:     notice("リカバリーコードが再発行されました", "{site} のあなたのアカウントのリカバリーコードが再発行され、以前のコードは使えなくなりました。"),
+		ProviderUnlinked: notice("プロバイダーとの連携が解除されました", "{site} のあなたのアカウントとサインイン用プロバイダーとの連携が解除され、ほかのすべてのセッションが終了しました。"),
+		KeyCreated:       notice("API キーが作成されました", "{site} のあなたのアカウントの個人用 API キーが作成されました。キーを持つ人は、その権限の範囲であなたとして操作できます。"),
+		KeyRotated:       notice("API キーが置き換えられました", "{site} のあなたのアカウントの個人用 API キーが新しいキーに置き換えられました。キーを持つ人は、その権限の範囲であなたとして操作できます。"),
 	}
 }
 
