@@ -179,6 +179,7 @@ var exposes = map[string]string{
 	"identity/refresh/token.go":               "derives refresh tokens with it",
 	"identity/session/digest.go":              "derives the next session secret with it",
 	"identity/throttle/devices.go":            "authenticates device cookies with it",
+	"identity/throttle/throttle.go":           "hashes the names of counts with it",
 	"internal/portal/account_factors.go":      "seals the secret of an app that is being enrolled",
 	"internal/portal/flash.go":                "shows recovery codes and a new key, once",
 	"internal/portal/second.go":               "draws the secret of an app",

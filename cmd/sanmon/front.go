@@ -37,10 +37,6 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 	if err != nil {
 		return nil, err
 	}
-	auth, err := throttled(authenticatorOf(l.login, c), shared(l.shared), l.login.Devices, l.login.Journal)
-	if err != nil {
-		return nil, err
-	}
 	clients, err := l.oauth(c, s.Gate)
 	if err != nil {
 		return nil, err
@@ -54,7 +50,7 @@ func (l *layers) compile(c *config.Config, generation uint64) (*server.State, er
 		Reports:   &server.Collector{Gate: s.Gate, Limits: l.limits, Limit: l.reports, Reporter: l.pages},
 		PublicURL: c.PublicURL, HSTS: hstsOf(c.TLS), JWKS: l.jwks, RevokeKey: l.revokeKey, GitHub: l.scanned(c),
 		Portal: &portal.Portal{
-			Auth: auth, Ways: ways, Account: account, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
+			Auth: authenticatorOf(l.login, c), Ways: ways, Account: account, Sessions: sessions{l.keeper}, Tokens: l.tokens, Routes: server.RoutesOf{Gate: s.Gate},
 			Scopes: s.Gate.Table.Scopes, Cookies: cookies, Pages: pages, Refused: server.Refused, DBSC: l.dbsc(c), Letters: l.letters.box(site), Providers: l.providersOf(c), OAuth: clients,
 		},
 	}

@@ -124,7 +124,7 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	}
 	l.tokens = &csrf.Tokens{Ring: l.rings[secret.PurposeCSRF], Origin: c.PublicURL, Spent: store}
 	l.login = &login.Service{
-		Users: store, Sessions: l.keeper, Hasher: password.New(password.Options{After: tidy()}), Throttle: throttle.New(throttle.Options{}),
+		Users: store, Sessions: l.keeper, Hasher: password.New(password.Options{After: tidy()}), Throttle: throttle.NewShared(throttle.Options{Offset: store.Offset}, store, l.rings[secret.PurposeDevice]),
 		Devices: throttle.Devices{Ring: l.rings[secret.PurposeDevice]}, Journal: store,
 		Factors: &factor.Service{Store: store, Master: master}, Office: &ticket.Office{Master: master, Spent: store}, Passkeys: store,
 	}
@@ -243,8 +243,7 @@ func (l *layers) maintain(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			l.login.Throttle.Sweep(time.Now())
-			l.letters.networks.Sweep(time.Now())
-			l.letters.addresses.Sweep(time.Now())
+			l.letters.notices.Sweep(time.Now())
 			if err := l.store.Maintain(ctx); err != nil && ctx.Err() == nil {
 				l.logger.Warn("old rows could not be pruned; tried again in five minutes", "error", err)
 			}

@@ -25,13 +25,12 @@ import (
 
 // letters sends people links and notices. What of it the configuration decides is in site.
 type letters struct {
-	store               *storage.DB
-	service             *login.Service
-	networks, addresses *throttle.Throttle
-	notices             *throttle.Throttle
-	queue               *post.Queue
-	logger              *slog.Logger
-	site                atomic.Pointer[site]
+	store   *storage.DB
+	service *login.Service
+	notices *throttle.Throttle
+	queue   *post.Queue
+	logger  *slog.Logger
+	site    atomic.Pointer[site]
 }
 
 // site is what a configuration says about letters and passwords.
@@ -56,8 +55,7 @@ var errNoServer = errors.New("no mail server is configured any more (login.smtp)
 
 func newLetters(store *storage.DB, service *login.Service, logger *slog.Logger) *letters {
 	l := &letters{store: store, service: service, logger: logger}
-	l.networks, l.addresses = login.NewAsking()
-	l.notices = newNotices()
+	l.notices = throttle.New(throttle.Options{})
 	l.queue = post.NewQueue(func(ctx context.Context, letter post.Letter) error {
 		if s := l.site.Load(); s != nil && s.server != nil {
 			return s.server.Deliver(ctx, letter)
@@ -123,7 +121,7 @@ func (l *letters) box(s *site) portal.Letters {
 }
 
 func (m mailbox) links() *login.Links {
-	return &login.Links{Store: m.store, Service: m.service, Roles: m.now.roles, Networks: m.networks, Addresses: m.addresses}
+	return &login.Links{Store: m.store, Service: m.service, Roles: m.now.roles}
 }
 
 // Mail implements portal.Letters.
@@ -136,9 +134,9 @@ func (m mailbox) Length() int { return m.now.rules.Length }
 func (m mailbox) Signup() bool { return m.now.signup }
 
 // Ask implements portal.Letters. Who has the address is found out in the background.
-func (m mailbox) Ask(_ context.Context, kind link.Kind, lang string, a portal.Attempt) error {
+func (m mailbox) Ask(ctx context.Context, kind link.Kind, lang string, a portal.Attempt) error {
 	links := m.links()
-	send, err := links.Ask(a.Email, a.Network, a.Now)
+	send, err := links.Ask(ctx, a.Email, a.Network, a.Now)
 	if err != nil || !send {
 		return err
 	}

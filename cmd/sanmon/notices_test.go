@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/identity/throttle"
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/post"
 )
@@ -25,7 +26,7 @@ func TestEveryChangeHasALetter(t *testing.T) {
 // TestNoticesDoNotDrownEachOther: five letters of a kind, and those of other kinds and other
 // people come all the same; a queue that is full is waited for by nobody.
 func TestNoticesDoNotDrownEachOther(t *testing.T) {
-	l := &letters{notices: newNotices(), queue: post.NewQueue(nil, slog.New(slog.DiscardHandler)), logger: slog.New(slog.DiscardHandler)}
+	l := &letters{notices: throttle.New(throttle.Options{}), queue: post.NewQueue(nil, slog.New(slog.DiscardHandler)), logger: slog.New(slog.DiscardHandler)}
 	at := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 	notice := func(user, change string) int {
 		_, _, before := l.queue.Counts()

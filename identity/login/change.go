@@ -72,7 +72,7 @@ func (s *Service) present(ctx context.Context, c Change, user principal.Record, 
 		return nil
 	}
 	device, _ := s.Devices.Known(c.Attempt.DeviceCookie, user.Name, now)
-	counted, err := s.Throttle.Begin(now, throttle.Attempt{Account: user.Name, Network: session.Network(c.Attempt.Addr).String(), Device: device})
+	counted, err := s.Throttle.Begin(ctx, now, throttle.Attempt{Account: user.Name, Network: session.Network(c.Attempt.Addr).String(), Device: device})
 	if err != nil {
 		return err
 	}

@@ -23,39 +23,35 @@ type Links struct {
 	Store   link.Store
 	Service *Service // whose users, hasher, rules and factors hold
 	Roles   []string // of who has signed up
-
-	// Networks and Addresses count who asks for letters; see NewAsking.
-	Networks, Addresses *throttle.Throttle
 }
 
-// NewAsking returns the counters of a Links: 20 letters an hour may be asked for from a
-// network, and 3 go to an address.
-func NewAsking() (networks, addresses *throttle.Throttle) {
-	counter := func(n int) *throttle.Throttle {
-		l := throttle.Limit{Failures: n, Window: time.Hour}
-		return throttle.New(throttle.Options{Account: l, Network: l})
-	}
-	return counter(20), counter(3)
-}
+// How many letters may be asked for: by a network, because many people may be behind one,
+// and to an address.
+var (
+	lettersFrom = throttle.Limit{Failures: 20, Window: time.Hour}
+	lettersTo   = throttle.Limit{Failures: 3, Window: time.Hour}
+)
 
-// Ask counts a wish for a letter to an address. send is false when the address has got
-// enough of them: nobody can fill a mailbox, and who asks is told the same. RateLimited
-// when the network asks too often.
-func (l *Links) Ask(email string, from netip.Addr, now time.Time) (send bool, err error) {
+// Ask counts a wish for a letter to an address, where the failures of logins are counted.
+// send is false when the address has got enough of them: nobody can fill a mailbox, and who
+// asks is told the same. RateLimited when the network asks too often; where nobody can count
+// no letter is sent.
+func (l *Links) Ask(ctx context.Context, email string, from netip.Addr, now time.Time) (send bool, err error) {
 	network := session.Network(from).String()
-	asked, err := l.Networks.Begin(now, throttle.Attempt{Account: network, Network: network})
+	wait, err := l.Service.Throttle.Take(ctx, now, "letters from", network, lettersFrom)
 	if err != nil {
+		return false, busy("count a letter", err)
+	}
+	if wait > 0 {
 		no := refusal.New(refusal.RateLimited, "too many letters were asked for from %s", network)
-		no.RetryAfter = refusal.From(err).RetryAfter
+		no.RetryAfter = wait
 		return false, no
 	}
-	asked.Failed(now)
-	sent, err := l.Addresses.Begin(now, throttle.Attempt{Account: email, Network: email})
+	wait, err = l.Service.Throttle.Take(ctx, now, "letters to", email, lettersTo)
 	if err != nil {
-		return false, nil
+		return false, busy("count a letter", err)
 	}
-	sent.Failed(now)
-	return true, nil
+	return wait == 0, nil
 }
 
 // Issue makes a link. user is the zero Record for link.Signup.

@@ -94,7 +94,7 @@ func (s *Service) Login(ctx context.Context, a Attempt, now time.Time) (Grant, e
 	if proper {
 		device, known = s.Devices.Known(a.DeviceCookie, account, now)
 	}
-	ticket, err := s.Throttle.Begin(now, throttle.Attempt{Account: account, Network: session.Network(a.Addr).String(), Device: device})
+	ticket, err := s.Throttle.Begin(ctx, now, throttle.Attempt{Account: account, Network: session.Network(a.Addr).String(), Device: device})
 	if err != nil {
 		return Grant{}, err
 	}

@@ -40,7 +40,7 @@ func (s *Service) Passkey(ctx context.Context, c *passkey.Ceremonies, a Attempt,
 	if known {
 		who.Account, who.Device = user.Name, device
 	}
-	counted, err := s.Throttle.Begin(now, who)
+	counted, err := s.Throttle.Begin(ctx, now, who)
 	if err != nil {
 		return Grant{}, err
 	}

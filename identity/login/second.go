@@ -198,7 +198,7 @@ func (s *Service) finish(ctx context.Context, a Attempt, now time.Time, prove fu
 		return Grant{}, err
 	}
 	device, known := s.Devices.Known(a.DeviceCookie, st.Account, now)
-	counted, err := s.Throttle.Begin(now, throttle.Attempt{Account: st.Account, Network: session.Network(a.Addr).String(), Device: device})
+	counted, err := s.Throttle.Begin(ctx, now, throttle.Attempt{Account: st.Account, Network: session.Network(a.Addr).String(), Device: device})
 	if err != nil {
 		return Grant{}, err
 	}

@@ -1,15 +1,24 @@
 package throttle
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
-// counter is the failures of one name within its window, oldest first, and the
-// attempts without an outcome.
+// counter is what is counted of one name within its window: failures, and attempts that
+// have no outcome yet.
 type counter struct {
-	failures []int64 // microseconds; at most as many as the limit
-	pending  int
-	window   time.Duration // that counts now
-	fills    int           // how often the count has filled, since the last success
-	last     int64         // failure, microseconds
+	tries  []try         // oldest first; at most as many as the limit
+	window time.Duration // that counts now
+	fills  int           // how often the count has filled, since the last success
+	last   int64         // failure, microseconds
+}
+
+// try is one attempt. pending: it has no outcome.
+type try struct {
+	at      int64 // microseconds
+	pending bool
 }
 
 // memory is how long it is remembered that a count has filled.
@@ -29,100 +38,83 @@ func (c *counter) windowOf(now time.Time, l Limit) time.Duration {
 	return w
 }
 
-// settling is how long to wait for attempts that have no outcome yet.
-const settling = time.Second
+// settling is how long to wait for attempts that have no outcome yet. One that has none
+// after lost is that of a node that died, and a failure.
+const (
+	settling = time.Second
+	lost     = 30 * time.Second
+)
 
 // wait returns how long an attempt has to wait, 0 when it may begin.
 func (c *counter) wait(now time.Time, l Limit) time.Duration {
 	window := c.windowOf(now, l)
 	c.expire(now, window)
-	switch {
-	case len(c.failures) >= l.Failures:
-		oldest := time.UnixMicro(c.failures[len(c.failures)-l.Failures])
-		return oldest.Add(window).Sub(now)
-	case len(c.failures)+c.pending >= l.Failures:
-		return settling
+	if len(c.tries) < l.Failures {
+		return 0
 	}
-	return 0
+	for _, t := range c.tries {
+		if t.pending && now.UnixMicro()-t.at < lost.Microseconds() {
+			return settling
+		}
+	}
+	return time.UnixMicro(c.tries[len(c.tries)-l.Failures].at).Add(window).Sub(now)
 }
 
-func (c *counter) fail(now time.Time, l Limit) {
-	c.expire(now, c.windowOf(now, l))
-	if len(c.failures) >= l.Failures {
-		c.failures = c.failures[1:]
+// begin notes an attempt without an outcome.
+func (c *counter) begin(at int64) { c.add(try{at, true}) }
+
+func (c *counter) add(t try) {
+	c.tries = append(c.tries, t)
+	slices.SortStableFunc(c.tries, func(a, b try) int { return cmp.Compare(a.at, b.at) })
+}
+
+// settle takes the attempt without an outcome away that began then.
+func (c *counter) settle(begun int64) {
+	if i := slices.Index(c.tries, try{begun, true}); i >= 0 {
+		c.tries = slices.Delete(c.tries, i, i+1)
 	}
-	c.failures = append(c.failures, now.UnixMicro())
+}
+
+// fail notes a failure, and reports whether the count is full with it.
+func (c *counter) fail(now time.Time, l Limit) (full bool) {
+	c.expire(now, c.windowOf(now, l))
+	c.add(try{at: now.UnixMicro()})
+	c.tries = c.tries[max(0, len(c.tries)-l.Failures):]
 	c.last = now.UnixMicro()
-	if len(c.failures) == l.Failures && l.Most > 0 {
+	full = len(c.tries) == l.Failures && !slices.ContainsFunc(c.tries, func(t try) bool { return t.pending })
+	if full && l.Most > 0 {
 		c.fills++
 	}
-	c.window = c.windowOf(now, l)
+	return full
 }
 
-// expire drops the failures that are a window or more ago.
+// forgive forgets the failures.
+func (c *counter) forgive() {
+	c.tries, c.fills = slices.DeleteFunc(c.tries, func(t try) bool { return !t.pending }), 0
+}
+
+// expire drops what is a window or more ago.
 func (c *counter) expire(now time.Time, window time.Duration) {
 	edge := now.Add(-window).UnixMicro()
 	n := 0
-	for n < len(c.failures) && c.failures[n] <= edge {
+	for n < len(c.tries) && c.tries[n].at <= edge {
 		n++
 	}
-	c.failures = c.failures[n:]
+	c.tries = c.tries[n:]
 }
+
+func (c *counter) empty() bool { return len(c.tries) == 0 && c.fills == 0 }
 
 // over reports that nothing in c counts any more.
-func (c *counter) over(now time.Time) bool {
-	c.expire(now, c.window)
-	return c.pending == 0 && len(c.failures) == 0 && (c.fills == 0 || now.UnixMicro()-c.last >= memory.Microseconds())
-}
+func (c *counter) over(now time.Time) bool { return !now.Before(c.ends()) }
 
-// sample is how many counters are looked at to make room for one.
-const sample = 16
-
-// counter returns the counter of a name, making it where there is none. When the
-// table is full, the one of a sample goes that has the fewest failures: a flood of
-// fresh names does not wash out those that are under attack.
-func (t *Throttle) counter(n name) *counter {
-	if c := t.counters[n]; c != nil {
-		return c
+// ends is when nothing in c counts any more.
+func (c *counter) ends() (end time.Time) {
+	if n := len(c.tries); n > 0 {
+		end = time.UnixMicro(c.tries[n-1].at).Add(c.window)
 	}
-	if len(t.counters) >= t.o.Max {
-		t.evict()
+	if remembered := time.UnixMicro(c.last).Add(memory); c.fills > 0 && remembered.After(end) {
+		end = remembered
 	}
-	c := new(counter)
-	t.counters[n] = c
-	return c
-}
-
-func (t *Throttle) evict() {
-	var victim name
-	var least *counter
-	seen := 0
-	for n, c := range t.counters { // map order is random enough
-		if least == nil || c.pending+len(c.failures) < least.pending+len(least.failures) {
-			victim, least = n, c
-		}
-		if seen++; seen == sample {
-			break
-		}
-	}
-	delete(t.counters, victim)
-}
-
-// Sweep drops counters that count nothing any more. Call it every few minutes; memory
-// is bounded without it.
-func (t *Throttle) Sweep(now time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for n, c := range t.counters {
-		if c.over(now) {
-			delete(t.counters, n)
-		}
-	}
-}
-
-// Len counts the counters in memory.
-func (t *Throttle) Len() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.counters)
+	return end
 }

@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,6 +16,8 @@ import (
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
+var ctx = context.Background()
+
 var t0 = time.Unix(1_780_000_000, 0)
 
 const (
@@ -27,7 +30,7 @@ const (
 func fails(t *testing.T, th *Throttle, at time.Time, n int, a Attempt) (in int, wait time.Duration) {
 	t.Helper()
 	for range n {
-		k, err := th.Begin(at, a)
+		k, err := th.Begin(ctx, at, a)
 		if err != nil {
 			r := refusal.From(err)
 			if r.Code != refusal.RateLimited || r.RetryAfter <= 0 || strings.Contains(err.Error(), a.Account) {
@@ -69,7 +72,7 @@ func TestAFullCountIsTold(t *testing.T) {
 		{alice, "", ""}, {alice, "", ""}, {alice, "", "account"}, {"bob@example.com", "", "network"},
 		{alice, "d", ""}, {alice, "d", "device"},
 	} {
-		k, err := th.Begin(t0, Attempt{Account: c.account, Network: net1, Device: c.device})
+		k, err := th.Begin(ctx, t0, Attempt{Account: c.account, Network: net1, Device: c.device})
 		if err != nil {
 			t.Fatalf("attempt %d: %v", i, err)
 		}
@@ -78,7 +81,7 @@ func TestAFullCountIsTold(t *testing.T) {
 		}
 	}
 	th = New(Options{Account: Limit{Failures: 1, Window: time.Minute}, Network: Limit{Failures: 1, Window: time.Minute}})
-	k, err := th.Begin(t0, Attempt{Account: alice, Network: net1})
+	k, err := th.Begin(ctx, t0, Attempt{Account: alice, Network: net1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +108,7 @@ func TestAKnownDeviceIsCountedApart(t *testing.T) {
 	th := New(Options{})
 	fails(t, th, t0, 15, Attempt{Account: alice, Network: net1})
 	known := Attempt{Account: alice, Network: net1, Device: "laptop"}
-	k, err := th.Begin(t0, known)
+	k, err := th.Begin(ctx, t0, known)
 	if err != nil {
 		t.Fatalf("the owner is locked out: %v", err)
 	}
@@ -122,7 +125,7 @@ func TestAKnownDeviceIsCountedApart(t *testing.T) {
 func TestSuccessOfAKnownDeviceForgivesNoStranger(t *testing.T) {
 	th := New(Options{})
 	fails(t, th, t0, 10, Attempt{Account: alice, Network: net1})
-	k, _ := th.Begin(t0, Attempt{Account: alice, Network: net2, Device: "laptop"})
+	k, _ := th.Begin(ctx, t0, Attempt{Account: alice, Network: net2, Device: "laptop"})
 	k.Succeeded()
 	if in, _ := fails(t, th, t0, 1, Attempt{Account: alice, Network: net1}); in != 0 {
 		t.Error("let in")
@@ -142,7 +145,7 @@ func TestSprayingIsCountedPerNetwork(t *testing.T) {
 		t.Errorf("%d in, want 30", in)
 	}
 	// One right login between does not reset the network.
-	if _, err := th.Begin(t0, Attempt{Account: "mallory@example.com", Network: net1}); err == nil {
+	if _, err := th.Begin(ctx, t0, Attempt{Account: "mallory@example.com", Network: net1}); err == nil {
 		t.Error("let in")
 	}
 	if in, _ := fails(t, th, t0.Add(10*time.Minute), 1, Attempt{Account: alice, Network: net1}); in != 1 {
@@ -156,7 +159,7 @@ func TestASuccessDoesNotResetTheNetwork(t *testing.T) {
 	for i := range 60 {
 		n, _ := fails(t, th, t0, 1, Attempt{Account: fmt.Sprint("user", i), Network: net1})
 		in += n
-		if k, err := th.Begin(t0, Attempt{Account: "mallory", Network: net1}); err == nil {
+		if k, err := th.Begin(ctx, t0, Attempt{Account: "mallory", Network: net1}); err == nil {
 			k.Succeeded()
 		}
 	}
@@ -168,7 +171,7 @@ func TestASuccessDoesNotResetTheNetwork(t *testing.T) {
 func TestOnlyFailuresCount(t *testing.T) {
 	th := New(Options{})
 	for i := range 200 { // a shared office
-		k, err := th.Begin(t0, Attempt{Account: fmt.Sprint("user", i), Network: net1})
+		k, err := th.Begin(ctx, t0, Attempt{Account: fmt.Sprint("user", i), Network: net1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,7 +179,7 @@ func TestOnlyFailuresCount(t *testing.T) {
 		k.Failed(t0) // after an outcome nothing counts
 	}
 	for range 40 {
-		k, err := th.Begin(t0, Attempt{Account: alice, Network: net1})
+		k, err := th.Begin(ctx, t0, Attempt{Account: alice, Network: net1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +195,7 @@ func TestConcurrentAttemptsDoNotSlipIn(t *testing.T) {
 	th := New(Options{})
 	var tickets []*Ticket
 	for range 50 {
-		if k, err := th.Begin(t0, Attempt{Account: alice, Network: net1}); err == nil {
+		if k, err := th.Begin(ctx, t0, Attempt{Account: alice, Network: net1}); err == nil {
 			tickets = append(tickets, k)
 		} else if r := refusal.From(err); r.RetryAfter != time.Second {
 			t.Fatalf("wait %v while attempts are open, want 1s", r.RetryAfter)
@@ -206,7 +209,7 @@ func TestConcurrentAttemptsDoNotSlipIn(t *testing.T) {
 		wg.Go(func() { k.Failed(t0) })
 	}
 	wg.Wait()
-	if _, err := th.Begin(t0, Attempt{Account: alice, Network: net1}); err == nil {
+	if _, err := th.Begin(ctx, t0, Attempt{Account: alice, Network: net1}); err == nil {
 		t.Error("let in")
 	}
 }
@@ -252,7 +255,7 @@ func TestNeverMoreThanTheLimit(t *testing.T) {
 		var at []time.Time
 		for range rapid.IntRange(1, 80).Draw(rt, "n") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 20).Draw(rt, "gap")) * time.Second)
-			k, err := th.Begin(now, Attempt{Account: alice, Network: rapid.SampledFrom([]string{net1, net2}).Draw(rt, "net")})
+			k, err := th.Begin(ctx, now, Attempt{Account: alice, Network: rapid.SampledFrom([]string{net1, net2}).Draw(rt, "net")})
 			if err != nil {
 				if r := refusal.From(err); r.RetryAfter <= 0 || r.RetryAfter > time.Minute {
 					rt.Fatalf("wait %v", r.RetryAfter)
@@ -344,7 +347,7 @@ func BenchmarkBeginAndFail(b *testing.B) {
 	now := t0
 	for b.Loop() {
 		now = now.Add(20 * time.Minute)
-		k, err := th.Begin(now, Attempt{Account: alice, Network: net1})
+		k, err := th.Begin(ctx, now, Attempt{Account: alice, Network: net1})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -355,14 +358,14 @@ func BenchmarkBeginAndFail(b *testing.B) {
 func Example() {
 	th, now := New(Options{}), time.Now()
 	for range 10 {
-		if k, err := th.Begin(now, Attempt{Account: "alice@example.com", Network: "203.0.113.0/24"}); err == nil {
+		if k, err := th.Begin(context.Background(), now, Attempt{Account: "alice@example.com", Network: "203.0.113.0/24"}); err == nil {
 			k.Failed(now)
 		}
 	}
-	_, err := th.Begin(now, Attempt{Account: "alice@example.com", Network: "203.0.113.0/24"})
+	_, err := th.Begin(context.Background(), now, Attempt{Account: "alice@example.com", Network: "203.0.113.0/24"})
 	r, _ := errors.AsType[*refusal.Refusal](err)
 	fmt.Println(r.Code, r.RetryAfter.Round(time.Second))
-	_, err = th.Begin(now, Attempt{Account: "alice@example.com", Network: "203.0.113.0/24", Device: "my laptop"})
+	_, err = th.Begin(context.Background(), now, Attempt{Account: "alice@example.com", Network: "203.0.113.0/24", Device: "my laptop"})
 	fmt.Println(err)
 	// Output:
 	// rate_limited 15m0s
@@ -394,7 +397,7 @@ func TestTheWaitGrows(t *testing.T) {
 	}
 	for name, rest := range map[string]func(*Throttle, time.Time) time.Time{
 		"a success": func(th *Throttle, at time.Time) time.Time {
-			k, err := th.Begin(at, Attempt{Account: alice, Network: net2})
+			k, err := th.Begin(ctx, at, Attempt{Account: alice, Network: net2})
 			if err != nil {
 				t.Fatal(err)
 			}

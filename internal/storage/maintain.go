@@ -38,6 +38,9 @@ func (db *DB) Maintain(ctx context.Context) error {
 	if err := db.prune(ctx, "prune spent tokens", pruneSpent, now.Add(-KeepSpent)); err != nil {
 		return err
 	}
+	if err := db.prune(ctx, "prune counts of failures", pruneCounts, now.Add(db.Offset()-KeepCounts)); err != nil {
+		return err
+	}
 	if err := db.endIdleGrants(ctx); err != nil {
 		return err
 	}

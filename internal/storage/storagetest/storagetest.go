@@ -110,6 +110,9 @@ func Run(t *testing.T, open Open) {
 	for name, test := range alertSuite() {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}
+	for name, test := range nodeSuite() {
+		t.Run(name, func(t *testing.T) { test(t, open) })
+	}
 	for name, test := range factorSuite() {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}

@@ -1,0 +1,8 @@
+-- What all nodes count together: failed attempts to sign in and letters that were asked for,
+-- by keyed hashes of names.
+CREATE TABLE failure_count (
+	id         BYTEA NOT NULL PRIMARY KEY,
+	state      BYTEA NOT NULL,
+	expires_at BIGINT NOT NULL
+);
+CREATE INDEX failure_count_by_expires ON failure_count (expires_at);
