@@ -14,6 +14,29 @@ import (
 	"github.com/sanmon-gate/sanmon/e2e/harness"
 )
 
+// threeGates are gates of one site on one PostgreSQL and one Valkey.
+func threeGates(t *testing.T, address, password string, v *harness.Valkey, env []string, rest string) (nodes [3]*harness.Gate) {
+	t.Helper()
+	port := closedPort(t)
+	back := plainBackend(t)
+	for i := range nodes {
+		nodes[i] = harness.NewGate(t, harness.Options{Upstream: back, Env: append([]string{"SANMON_TEST_PG=" + password, "VALKEY_PASSWORD=" + harness.ValkeyPassword}, env...), Config: fmt.Sprintf(`version: 1
+public_url: http://localhost:%d
+listen: { public: "{PUBLIC}", admin: "{ADMIN}" }
+limiter: { url: "valkey://%s/0", password: env:VALKEY_PASSWORD, timeout: 500ms }
+store: { url: %q, password: env:SANMON_TEST_PG }
+master_key: file:./data/master.key
+limits: { network: { rate: 100000/s, burst: 100000 }, failures: { rate: 100000/10m, burst: 100000 } }
+%s`, port, v.Addr, address, rest)})
+		nodes[i].URL = fmt.Sprintf("http://localhost:%d", port)
+		if i > 0 {
+			nodes[i].CopyMasterKey(t, nodes[0])
+		}
+		nodes[i].Start(t)
+	}
+	return nodes
+}
+
 // TestThreeNodes: three gates of one site on one PostgreSQL and one Valkey. What one of them
 // does holds on the others: sessions, tokens, refresh rotation, theft, limits, the trail; and
 // it goes on when a node is killed, PostgreSQL crashes, and Valkey is gone.
@@ -21,17 +44,7 @@ func TestThreeNodes(t *testing.T) {
 	t.Parallel()
 	address, password, cluster := harness.PostgresURL(t)
 	v := harness.StartValkey(t, 0)
-	port := closedPort(t)
-	back := plainBackend(t)
-	var nodes [3]*harness.Gate
-	for i := range nodes {
-		nodes[i] = harness.NewGate(t, harness.Options{Upstream: back, Env: []string{"SANMON_TEST_PG=" + password, "VALKEY_PASSWORD=" + harness.ValkeyPassword}, Config: fmt.Sprintf(`version: 1
-public_url: http://localhost:%d
-listen: { public: "{PUBLIC}", admin: "{ADMIN}" }
-limiter: { url: "valkey://%s/0", password: env:VALKEY_PASSWORD, timeout: 500ms }
-store: { url: %q, password: env:SANMON_TEST_PG }
-master_key: file:./data/master.key
-limits: { network: { rate: 100000/s, burst: 100000 }, failures: { rate: 100000/10m, burst: 100000 } }
+	nodes := threeGates(t, address, password, v, nil, `
 token: { redeliver: 1s, race: 1s }
 clients: [ { id: app, redirect_uris: ["http://127.0.0.1/cb"], scopes: ["notes:read"] } ]
 upstreams: { app: { url: "{UPSTREAM}" } }
@@ -39,13 +52,7 @@ roles: { writer: ["notes:read"] }
 routes:
   - { id: private, match: { path: "/private/{rest...}", methods: [GET] }, boundary: [session, token, key], require: ["notes:read"] }
   - { id: few, match: { path: "/few", methods: [GET] }, boundary: [key], limit: { rate: 30/h, per: caller } }
-`, port, v.Addr, address)})
-		nodes[i].URL = fmt.Sprintf("http://localhost:%d", port)
-		if i > 0 {
-			nodes[i].CopyMasterKey(t, nodes[0])
-		}
-		nodes[i].Start(t)
-	}
+`)
 	nodes[0].AddUser(t, writer, "writer")
 	everywhere := func(what string, alive []*harness.Gate, status int, header ...string) {
 		t.Helper()

@@ -116,7 +116,7 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	if err := l.openGrants(c); err != nil {
 		return nil, err
 	}
-	if err := l.openAuthorization(); err != nil {
+	if err := l.openAuthorization(c.Store.Driver != "sqlite"); err != nil {
 		return nil, err
 	}
 	if err := l.openTokens(c); err != nil {

@@ -23,9 +23,10 @@ type authorization struct {
 	acting   oauth.Acting
 	idKeys   *keyset.Set
 	nonces   *dpop.Nonces
-	proofs   *dpop.Seen // of the token endpoint: nobody is known there yet
-	routes   *dpop.Seen // of routes: only who holds a good token gets there
-	asserted *dpop.Seen
+	proofs   *dpop.Seen    // of the token endpoint: nobody is known there yet
+	routes   *dpop.Seen    // of routes: only who holds a good token gets there
+	asserted *dpop.Seen    // assertions of clients
+	since    time.Time     // when routes began to remember; zero: it knows what was before, too
 	limit    *limit.Policy // requests of a network to its endpoints
 }
 
@@ -33,10 +34,17 @@ type authorization struct {
 // and every one of its programs refreshes twice in ten minutes.
 func oauthRate() limit.Rate { return limit.Rate{Count: 30, Per: time.Second, Burst: 300} }
 
-func (l *layers) openAuthorization() (err error) {
+func (l *layers) openAuthorization(several bool) (err error) {
 	l.authorization = &authorization{
 		idKeys: keyset.New(l.rings[secret.PurposeToken], oauth.IDTokenType), nonces: &dpop.Nonces{Ring: l.rings[secret.PurposeDPoP]},
-		proofs: &dpop.Seen{}, routes: &dpop.Seen{}, asserted: &dpop.Seen{Hold: 15 * time.Minute},
+		proofs: &dpop.Seen{Shared: l.store, Kind: "token"}, routes: &dpop.Seen{Kind: "route"}, asserted: &dpop.Seen{Shared: l.store, Kind: "assertion", Hold: 15 * time.Minute},
+	}
+	// A site of several nodes has PostgreSQL. A file belongs to one node: there a commit for
+	// each request buys only what the moment of the start says for nothing.
+	if several {
+		l.authorization.routes.Shared = l.store
+	} else {
+		l.authorization.since = time.Now().Truncate(time.Second) // iat has no less
 	}
 	l.authorization.limit, err = limit.NewPolicy("oauth", oauthRate())
 	return err
@@ -44,7 +52,7 @@ func (l *layers) openAuthorization() (err error) {
 
 // binding verifies proofs on routes.
 func (l *layers) binding(c *config.Config) *dpop.Verifier {
-	return &dpop.Verifier{Origin: c.PublicURL, Nonces: l.authorization.nonces, Seen: l.authorization.routes}
+	return &dpop.Verifier{Origin: c.PublicURL, Nonces: l.authorization.nonces, Seen: l.authorization.routes, Since: l.authorization.since}
 }
 
 // oauth makes the authorization server of a configuration; the zero value where there are

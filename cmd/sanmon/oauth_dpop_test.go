@@ -152,3 +152,22 @@ func TestCodeBoundToAKey(t *testing.T) {
 		t.Errorf("by the key: %d %s", w.status, w.raw)
 	}
 }
+
+// With SQLite a process does not know what the one before it has seen.
+func TestProofsFromBeforeTheStart(t *testing.T) {
+	before := time.Now().Add(-5 * time.Second)
+	g := oauthGate(t, t.TempDir(), "")
+	ada := g.person("ada", "writer")
+	p := prover{t, signer(t, 13)}
+	tok := g.flow("bound", "com.example.bound:/cb").bound(p, ada.cookie).AccessToken
+	sum := sha256.Sum256([]byte(tok))
+	old := func(nonce string) string {
+		return p.sign(fmt.Sprintf(`{"jti":%q,"htm":"GET","htu":%q,"iat":%d,"ath":%q%s}`, secret.Random62(20), notesURL, before.Unix(), base64.RawURLEncoding.EncodeToString(sum[:]), nonce))
+	}
+	res := g.navigate("/notes", "", "Authorization", "DPoP "+tok, "DPoP", old(""))
+	if nonce := res.Header.Get("DPoP-Nonce"); res.StatusCode != 401 || nonce == "" || res.Header.Get("Www-Authenticate") != `DPoP error="use_dpop_nonce", algs="ES256"` {
+		t.Errorf("made before the start: %d %s", res.StatusCode, res.Header.Get("Www-Authenticate"))
+	} else if res := g.navigate("/notes", "", "Authorization", "DPoP "+tok, "DPoP", old(`,"nonce":"`+nonce+`"`)); res.StatusCode != 200 {
+		t.Errorf("with the nonce: %d", res.StatusCode)
+	}
+}

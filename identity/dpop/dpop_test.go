@@ -162,12 +162,12 @@ func TestNonces(t *testing.T) {
 		}
 	}
 	p, _ := errors.AsType[*Problem](old("", 0))
-	if p == nil || !v.Nonces.good(p.Nonce, t0) {
+	if p == nil || !v.Nonces.good(p.Nonce, time.Time{}, t0) {
 		t.Error("the nonce that a client is given is not taken")
 	}
 	other := verifier()
 	other.Nonces.Ring = secret.NewRing(secret.PurposeDPoP, secret.Key{Version: 1, Value: secret.NewString("another key of thirty-two bytes.")})
-	if other.Nonces.good(nonce, t0) {
+	if other.Nonces.good(nonce, time.Time{}, t0) {
 		t.Error("a nonce of another server is taken")
 	}
 }
@@ -177,15 +177,22 @@ func id(n int) (out [32]byte) { return sha256.Sum256([]byte(fmt.Sprint(n))) }
 // What was used stays used for as long as a proof could come again, and memory is bounded.
 func TestSeen(t *testing.T) {
 	s := &Seen{Hold: time.Minute, Max: 1600}
-	if s.Use(id(1), t0) != New || s.Use(id(1), t0) != Again || s.Use(id(1), t0.Add(time.Minute)) != Again || s.Use(id(1), t0.Add(2*time.Minute-1)) != Again {
+	use := func(id [32]byte, at time.Time) Verdict {
+		v, err := s.Use(t.Context(), id, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	if use(id(1), t0) != New || use(id(1), t0) != Again || use(id(1), t0.Add(time.Minute)) != Again || use(id(1), t0.Add(2*time.Minute-1)) != Again {
 		t.Error("forgotten too early")
 	}
-	if s.Use(id(1), t0.Add(10*time.Minute)) != New {
+	if use(id(1), t0.Add(10*time.Minute)) != New {
 		t.Error("never forgotten")
 	}
 	full := 0
 	for i := range 10_000 {
-		if s.Use(id(i+100), t0.Add(10*time.Minute)) == Full {
+		if use(id(i+100), t0.Add(10*time.Minute)) == Full {
 			full++
 		}
 	}
@@ -199,7 +206,7 @@ func TestSeen(t *testing.T) {
 	v := verifier()
 	v.Seen = &Seen{Max: 1}
 	for i := range 100 {
-		if err := v.Use(Claim{id: id(i)}, t0); err != nil {
+		if err := v.Use(t.Context(), Claim{id: id(i)}, t0); err != nil {
 			if no := refusal.From(err); no.Code != refusal.Busy {
 				t.Errorf("full: %v", err)
 			}

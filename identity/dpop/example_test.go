@@ -1,6 +1,7 @@
 package dpop_test
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -21,7 +22,7 @@ func ExampleVerifier_Verify() {
 	made := time.Unix(1562262616, 0)
 	claim, err := v.Verify(proof, "POST", "/token", "", made)
 	fmt.Println(len(claim.Thumbprint), err)
-	fmt.Println(v.Use(claim, made))
+	fmt.Println(v.Use(context.Background(), claim, made))
 	_, err = v.Verify(proof, "POST", "/token", "", made.Add(2*time.Minute))
 	fmt.Println(err)
 	// Output:

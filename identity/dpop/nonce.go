@@ -32,9 +32,9 @@ func (n *Nonces) Fresh(now time.Time) string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// good reports whether a nonce was made here and is young. Another node's clock may be a
-// little ahead.
-func (n *Nonces) good(nonce string, now time.Time) bool {
+// good reports whether a nonce was made here, not before since, and is young. Another
+// node's clock may be a little ahead.
+func (n *Nonces) good(nonce string, since, now time.Time) bool {
 	var buf [nonceBytes]byte
 	if len(nonce) != base64.RawURLEncoding.EncodedLen(nonceBytes) {
 		return false
@@ -44,7 +44,7 @@ func (n *Nonces) good(nonce string, now time.Time) bool {
 		return false
 	}
 	made := time.Unix(int64(binary.BigEndian.Uint64(b)), 0)
-	if made.After(now.Add(Window)) || !now.Before(made.Add(nonceLife)) {
+	if made.Before(since) || made.After(now.Add(Window)) || !now.Before(made.Add(nonceLife)) {
 		return false
 	}
 	for _, key := range n.Ring.All() {

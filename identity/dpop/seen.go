@@ -17,6 +17,11 @@ type Seen struct {
 	Hold time.Duration // 0: Window of this package, both ways
 	Max  int           // 0: DefaultMax
 
+	// Shared remembers for all nodes; nil: this process remembers alone. Kind keeps apart
+	// there what several Seen remember.
+	Shared Shared
+	Kind   string
+
 	shards [seenShards]seenShard
 }
 
@@ -40,8 +45,8 @@ const (
 	Full                 // nobody can tell
 )
 
-// Use notes an identifier. id is its hash.
-func (s *Seen) Use(id [32]byte, now time.Time) Verdict {
+// here notes an identifier in this process, and says for how long.
+func (s *Seen) here(id [32]byte, now time.Time) (Verdict, time.Duration) {
 	sh := &s.shards[id[31]%seenShards]
 	key := [16]byte(id[:16])
 	sh.mu.Lock()
@@ -59,16 +64,16 @@ func (s *Seen) Use(id [32]byte, now time.Time) Verdict {
 	}
 	sh.turn(now)
 	if _, again := sh.young[key]; again {
-		return Again
+		return Again, sh.hold
 	}
 	if _, again := sh.old[key]; again {
-		return Again
+		return Again, sh.hold
 	}
 	if len(sh.young) >= sh.most {
-		return Full
+		return Full, sh.hold
 	}
 	sh.young[key] = struct{}{}
-	return New
+	return New, sh.hold
 }
 
 // turn begins a new generation where it is time. A clock that goes back changes nothing.

@@ -30,6 +30,9 @@ type Verifier struct {
 	Origin string  // public_url: what proofs name, whatever Host says
 	Nonces *Nonces // required
 	Seen   *Seen   // required
+	// Since is when Seen began to remember; zero: it knows all that was ever used. A proof
+	// that was made before is asked for again, with a nonce.
+	Since time.Time
 }
 
 // The words of problems (RFC 9449, Sections 5 and 8).
@@ -101,11 +104,14 @@ func (v *Verifier) Verify(proofs []string, method, path, accessToken string, now
 }
 
 // Use uses a proof up; the second time it is a replay.
-func (v *Verifier) Use(c Claim, now time.Time) error {
-	switch v.Seen.Use(c.id, now) {
-	case Again:
+func (v *Verifier) Use(ctx context.Context, c Claim, now time.Time) error {
+	verdict, err := v.Seen.Use(ctx, c.id, now)
+	switch {
+	case err != nil:
+		return err
+	case verdict == Again:
 		return invalid("the proof was used before (a client makes one for each request)")
-	case Full:
+	case verdict == Full:
 		return &refusal.Refusal{Code: refusal.Busy, RetryAfter: 10 * time.Second, Reason: "more proofs of possession come than can be remembered, so none is taken"}
 	}
 	return nil
@@ -131,12 +137,14 @@ func (v *Verifier) young(c *foreign.Claims, now time.Time) error {
 	switch {
 	case err != nil || c.IssuedAt.IsZero():
 		return invalid("the proof has no iat, or a nonce that is no text")
-	case nonce != "" && v.Nonces.good(nonce, now):
+	case nonce != "" && v.Nonces.good(nonce, v.Since, now):
 		return nil
 	case nonce != "":
 		return v.wantNonce("the nonce of the proof is over, or not of this server", now)
 	case now.Sub(c.IssuedAt) > Window:
 		return v.wantNonce("the proof was made too long ago, or the clock of the client is wrong", now)
+	case c.IssuedAt.Before(v.Since):
+		return v.wantNonce("the proof was made before this server started, and it is not known whether it was used then", now)
 	}
 	return nil
 }
@@ -175,14 +183,14 @@ func hash(accessToken string) string {
 // Prove implements token.Binding: the request carries a proof for itself and the token, by
 // the key with that thumbprint, and the proof is used up. A no is refusal.TokenInvalid
 // with the challenge of RFC 9449, Section 7.1, and a *Problem as its cause.
-func (v *Verifier) Prove(_ context.Context, r *exchange.Request, token, thumbprint string) error {
+func (v *Verifier) Prove(ctx context.Context, r *exchange.Request, token, thumbprint string) error {
 	path, _, _ := strings.Cut(r.Target, "?")
 	c, err := v.Verify(r.Fields.Values("Dpop"), r.Method, path, token, r.Now)
 	if err == nil && base64.RawURLEncoding.EncodeToString(c.Thumbprint[:]) != thumbprint {
 		err = invalid("the proof is by another key than the one that the access token is bound to")
 	}
 	if err == nil {
-		err = v.Use(c, r.Now)
+		err = v.Use(ctx, c, r.Now)
 	}
 	return challenged(err)
 }

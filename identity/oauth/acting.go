@@ -46,7 +46,7 @@ func (s *Server) credentials(ctx context.Context, client *Client, p proof, r Req
 	if bad != nil {
 		return Tokens{}, bad
 	}
-	if err := s.use(p, r.Now); err != nil {
+	if err := s.use(ctx, p, r.Now); err != nil {
 		return Tokens{}, err
 	}
 	f, err := s.acting(ctx, client, r.Circumstances)

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -26,7 +27,7 @@ type credentials struct {
 }
 
 // authenticate says which client makes a request. A public client only says who it is.
-func (s *Server) authenticate(r Request) (*Client, error) {
+func (s *Server) authenticate(ctx context.Context, r Request) (*Client, error) {
 	c, err := read(r)
 	if err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func (s *Server) authenticate(r Request) (*Client, error) {
 	case client.hasSecret() && client.knows(c.secrets):
 		return client, nil
 	case client.keys.Load() != nil && c.assertion != "":
-		return client, s.asserted(client, c.assertion, r.Now)
+		return client, s.asserted(ctx, client, c.assertion, r.Now)
 	}
 	return nil, unauthenticated(c.header, "client %q did not prove who it is by its secret or key, or is public and has none", client.ID)
 }
@@ -142,7 +143,7 @@ const (
 
 // asserted verifies the assertion of a client (RFC 7523, Section 3): of itself about
 // itself, for this server alone, short-lived and used once.
-func (s *Server) asserted(client *Client, assertion string, now time.Time) error {
+func (s *Server) asserted(ctx context.Context, client *Client, assertion string, now time.Time) error {
 	no := func(why any) error {
 		return unauthenticated(false, "the assertion of client %q is not taken: %v", client.ID, why)
 	}
@@ -161,10 +162,13 @@ func (s *Server) asserted(client *Client, assertion string, now time.Time) error
 	if err != nil || jti == "" {
 		return no("it has no jti")
 	}
-	switch s.Asserted.Use(sha256.Sum256([]byte(client.ID+"\x00"+jti)), now) {
-	case dpop.Again:
+	verdict, err := s.Asserted.Use(ctx, sha256.Sum256([]byte(client.ID+"\x00"+jti)), now)
+	switch {
+	case err != nil:
+		return err
+	case verdict == dpop.Again:
 		return no("it was used before (make one for each request)")
-	case dpop.Full:
+	case verdict == dpop.Full:
 		return &refusal.Refusal{Code: refusal.Busy, RetryAfter: 10 * time.Second, Reason: "more client assertions come than can be remembered, so none is taken"}
 	}
 	return nil

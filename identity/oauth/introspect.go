@@ -16,7 +16,7 @@ import (
 // and scope is what its bearer could really use. Of tokens that are none of the client's
 // business it learns as much as of random ones (Section 4).
 func (s *Server) Introspect(ctx context.Context, r Request) (map[string]any, error) {
-	client, err := s.authenticate(r)
+	client, err := s.authenticate(ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 // what was given back by half is not given back. A token that is nothing to this client is
 // no error; only a client that cannot prove itself, and a store that failed, are.
 func (s *Server) Revoke(ctx context.Context, r Request) error {
-	client, err := s.authenticate(r)
+	client, err := s.authenticate(ctx, r)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (t Tokens) Words() map[string]any {
 
 // Token answers a token request. A no is best read by From.
 func (s *Server) Token(ctx context.Context, r Request) (Tokens, error) {
-	client, err := s.authenticate(r)
+	client, err := s.authenticate(ctx, r)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -91,11 +91,11 @@ func (s *Server) prove(client *Client, r Request) (p proof, err error) {
 	return p, err
 }
 
-func (s *Server) use(p proof, now time.Time) error {
+func (s *Server) use(ctx context.Context, p proof, now time.Time) error {
 	if p.key == [32]byte{} {
 		return nil
 	}
-	return s.Proofs.Use(p.claim, now)
+	return s.Proofs.Use(ctx, p.claim, now)
 }
 
 // exchange takes an authorization code (RFC 6749, Section 4.1.3).
@@ -109,7 +109,7 @@ func (s *Server) exchange(ctx context.Context, client *Client, p proof, r Reques
 	issued, err := s.Grants.Codes().Redeem(ctx, f.get("code"), refresh.Exchange{Client: client.ID, RedirectURI: f.get("redirect_uri"), Verifier: f.get("code_verifier"),
 		Key: p.key, Device: r.Device, From: r.From, RequestID: r.RequestID, Now: r.Now})
 	if err == nil {
-		err = s.use(p, r.Now)
+		err = s.use(ctx, p, r.Now)
 	}
 	if err != nil {
 		return Tokens{}, err
@@ -141,7 +141,7 @@ func (s *Server) refresh(ctx context.Context, client *Client, p proof, r Request
 		scope = words
 	}
 	if s.Grants.Ours(f.get("refresh_token"), client.ID) {
-		if err := s.use(p, r.Now); err != nil {
+		if err := s.use(ctx, p, r.Now); err != nil {
 			return Tokens{}, err
 		}
 	}

@@ -58,7 +58,7 @@ func serverKeys() []key {
 			key{name: "deny", shape: many(network()), example: `["198.51.100.0/24"]`, doc: "Who may not. Stronger than `allow`."},
 		)},
 		{name: "store", def: "sqlite:./data/sanmon.db", example: "{ url: \"postgres://sanmon@db.internal/sanmon\", password: env:PGPASSWORD }",
-			doc: "Where users, sessions and keys are kept: `sqlite:PATH`, or a postgres URL for several nodes. A password goes in as a reference.",
+			doc: "Where users, sessions and keys are kept: `sqlite:PATH`, or a postgres URL for several nodes, which then count failed logins and letters together and take a DPoP proof once (docs/oauth.md). A password goes in as a reference.",
 			shape: oneOr(storeAddress(),
 				key{name: "url", required: true, shape: one(storeAddress()), doc: "The address without a password.", example: `"postgres://sanmon@db.internal/sanmon"`},
 				key{name: "password", secret: true, shape: one(secretRef()), doc: "Reference of the password.", example: "env:PGPASSWORD"})},

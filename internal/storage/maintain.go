@@ -41,6 +41,9 @@ func (db *DB) Maintain(ctx context.Context) error {
 	if err := db.prune(ctx, "prune counts of failures", pruneCounts, now.Add(db.Offset()-KeepCounts)); err != nil {
 		return err
 	}
+	if err := db.prune(ctx, "prune used proofs", pruneProofs, now.Add(db.Offset()-KeepProofs)); err != nil {
+		return err
+	}
 	if err := db.endIdleGrants(ctx); err != nil {
 		return err
 	}

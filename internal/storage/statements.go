@@ -56,7 +56,7 @@ func writeTexts() []string {
 		insertAuthCode, useAuthCode, authCodeByHash, authCodeGranted,
 		insertPrincipal, setRoles, setDisabled, setPassword,
 		insertKey, expireKey, revokeKey, keyExists, touchKey, spend,
-		lockCount, keepCount, dropCount,
+		lockCount, keepCount, dropCount, useProof,
 	}
 	for n := range preparedReads {
 		texts = append(texts, hashesOf(n+1))

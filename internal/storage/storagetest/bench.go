@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/identity/throttle"
 	"github.com/sanmon-gate/sanmon/internal/storage"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
 )
@@ -40,6 +41,20 @@ func Bench(b *testing.B, db *storage.DB) {
 			n++
 			_, err := db.Spend(ctx, [16]byte{byte(n), byte(n >> 8), byte(n >> 16)}, t0, t0.Add(time.Hour))
 			return err
+		}},
+		{"write/use proof", func() error {
+			n++
+			_, err := db.UseProof(ctx, [16]byte{byte(n), byte(n >> 8), byte(n >> 16)}, t0)
+			return err
+		}},
+		{"write/count failure", func() error {
+			n++
+			return db.ChangeCounts(ctx, [][16]byte{{byte(n)}, {0, byte(n)}}, func(k []throttle.Kept) error {
+				for i := range k {
+					k[i] = throttle.Kept{State: make([]byte, 100), Until: t0}
+				}
+				return nil
+			})
 		}},
 		{"write/touch session", func() error {
 			n++

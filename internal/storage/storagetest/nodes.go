@@ -17,6 +17,7 @@ import (
 func nodeSuite() map[string]func(*testing.T, Open) {
 	return map[string]func(*testing.T, Open){
 		"counts/nodes": countNodes, "counts/race": countRace, "counts/letters": countLetters, "counts/maintain": countMaintain,
+		"proofs/use": proofsUse, "proofs/race": proofsRace, "proofs/maintain": proofsMaintain,
 	}
 }
 
@@ -187,5 +188,47 @@ func countMaintain(t *testing.T, open Open) {
 	ok(t, outside("UPDATE failure_count SET expires_at = 1"), db.Maintain(t.Context()))
 	if _, err := later().Begin(t.Context(), now, guess); err != nil {
 		t.Errorf("after its end it is still kept: %v", err)
+	}
+}
+
+// proofsUse: a proof is first once.
+func proofsUse(t *testing.T, open Open) {
+	db, _ := open(t)
+	use := func(id byte, until time.Time) bool {
+		t.Helper()
+		return must(db.UseProof(t.Context(), [16]byte{id}, until))(t)
+	}
+	if !use(1, t0) || use(1, t0) || !use(2, t0) || use(1, t0.Add(time.Hour)) {
+		t.Error("a proof is first exactly once")
+	}
+	wantTrail(t, db, "", "")
+	ok(t, db.Close())
+	if _, err := db.UseProof(t.Context(), [16]byte{3}, t0); err == nil {
+		t.Error("a store that is away says that a proof is new")
+	}
+}
+
+// proofsRace: of several nodes at once one is first.
+func proofsRace(t *testing.T, open Open) {
+	db, _ := open(t)
+	for round := range 10 {
+		if won := together(t, 8, func(int) (bool, error) { return db.UseProof(t.Context(), [16]byte{byte(round)}, t0) }); won != 1 {
+			t.Fatalf("%d of 8 were first", won)
+		}
+	}
+}
+
+// proofsMaintain: rows go when nobody would take the proof any more.
+func proofsMaintain(t *testing.T, open Open) {
+	db, _ := open(t)
+	now := time.Now()
+	for i, until := range []time.Duration{-time.Hour, -storage.KeepProofs - time.Minute, -storage.KeepProofs + time.Minute, time.Minute} {
+		must(db.UseProof(t.Context(), [16]byte{byte(i)}, now.Add(until)))(t)
+	}
+	ok(t, db.Maintain(t.Context()))
+	for i, gone := range []bool{true, true, false, false} {
+		if first := must(db.UseProof(t.Context(), [16]byte{byte(i)}, now))(t); first != gone {
+			t.Errorf("proof %d: gone %v, want %v", i, first, gone)
+		}
 	}
 }
