@@ -32,6 +32,8 @@ const (
 	KeyCreated      Name = "key.created"
 	KeyRotated      Name = "key.rotated"
 	KeyRevoked      Name = "key.revoked"
+	KeyHeld         Name = "key.held"     // keys wait for a person: the store was put back to an earlier state
+	KeyAccepted     Name = "key.accepted" // and one of them counts again
 	KeyReported     Name = "key.reported"
 	KeyCanary       Name = "key.canary"      // a key that nobody should have was used
 	TokenIssued     Name = "token.issued"    // a grant began

@@ -17,7 +17,7 @@ import (
 )
 
 func keyCommand(env *environment) *cobra.Command {
-	return group("key", "Manage API keys", keyCreate(env), keyList(env), keyShow(env), keyRotate(env), keyRevoke(env), keyImport(env))
+	return group("key", "Manage API keys", keyCreate(env), keyList(env), keyShow(env), keyRotate(env), keyRevoke(env), keyAcceptRestored(env), keyImport(env))
 }
 
 // keyView is an API key for a person or a program to read; the key itself is not in it.
@@ -34,6 +34,7 @@ type keyView struct {
 	LastUsedAt      *string  `json:"last_used_at"`
 	LastUsedNetwork *string  `json:"last_used_network"`
 	RevokedAt       *string  `json:"revoked_at"`
+	HeldAt          *string  `json:"held_at"` // refused since then, until a person decides
 	Replaces        *string  `json:"replaces"`
 	Note            *string  `json:"note"`
 	Canary          bool     `json:"canary"`
@@ -58,7 +59,7 @@ func viewKey(r apikey.Record, names map[string]string) keyView {
 		ID: r.ID, Owner: names[r.Owner], Roles: list(r.Roles), Scopes: list(r.Scopes), Networks: networks,
 		Limit: orNil(r.Limit), Environment: r.Env, CreatedAt: stampOrNil(r.CreatedAt), ExpiresAt: stampOrNil(r.ExpiresAt),
 		LastUsedAt: stampOrNil(r.LastUsedAt), LastUsedNetwork: orNil(r.LastUsedNetwork),
-		RevokedAt: stampOrNil(r.RevokedAt), Replaces: orNil(r.Replaces),
+		RevokedAt: stampOrNil(r.RevokedAt), HeldAt: stampOrNil(r.HeldAt), Replaces: orNil(r.Replaces),
 		Note: orNil(r.Note), Canary: r.Canary, Weak: r.Foreign,
 	}
 }
@@ -204,6 +205,8 @@ func keyState(r apikey.Record, now time.Time) string {
 		return "revoked"
 	case r.Canary:
 		return "canary"
+	case r.Held():
+		return "held"
 	case r.Foreign && (r.ExpiresAt.IsZero() || now.Before(r.ExpiresAt)):
 		return "active, weak"
 	case !r.ExpiresAt.IsZero() && !now.Before(r.ExpiresAt):

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,13 +24,17 @@ type revokedKey struct {
 
 func keyRevoke(env *environment) *cobra.Command {
 	var owner, unused string
+	var all, waiting bool
 	c := &cobra.Command{
-		Use: "revoke ID | --owner E|service:NAME | --all-unused-since 90d", Short: "End API keys, at once and everywhere", Args: between(0, 1),
-		Long: "End one API key, or all that the flags select; both flags together select what both do.\nA key that was never used counts from when it was made.",
+		Use: "revoke ID | --owner E|service:NAME | --all-unused-since 90d | --held | --all", Short: "End API keys, at once and everywhere", Args: between(0, 1),
+		Long: "End one API key, or all that the flags select; several flags together select what all of them do; --all is every key.\nA key that was never used counts from when it was made.",
 		RunE: func(c *cobra.Command, args []string) error {
-			selects := owner != "" || unused != ""
-			if len(args) == 1 == selects {
-				return usageError{errors.New("name one key by its id, or select several with --owner and --all-unused-since")}
+			selects := owner != "" || unused != "" || waiting
+			if all && (selects || len(args) == 1) {
+				return usageError{errors.New("--all is every key: it stands alone")}
+			}
+			if selects = selects || all; len(args) == 1 == selects {
+				return usageError{errors.New("name one key by its id, or select several with --owner, --all-unused-since, --held or --all")}
 			}
 			var idle time.Duration
 			if unused != "" {
@@ -41,12 +47,14 @@ func keyRevoke(env *environment) *cobra.Command {
 				if !selects {
 					return env.revokeOneKey(ctx, o, args[0])
 				}
-				return env.revokeSelected(ctx, o, owner, idle)
+				return env.revokeSelected(ctx, o, owner, idle, waiting)
 			})
 		},
 	}
 	c.Flags().StringVar(&owner, "owner", "", "end all keys of a user (e-mail address) or a service (service:NAME)")
 	c.Flags().StringVar(&unused, "all-unused-since", "", "end all keys that were not used for this long, as in 90d; canaries stay")
+	c.Flags().BoolVar(&waiting, "held", false, "end all keys that wait since the store was restored (see: sanmon key accept-restored)")
+	c.Flags().BoolVar(&all, "all", false, "end all keys of everybody, canaries included")
 	return env.withJSON(c)
 }
 
@@ -74,7 +82,7 @@ func (o *opened) revokeKey(ctx context.Context, r apikey.Record, detail string) 
 
 // revokeSelected ends keys one by one: each with its event, and those that were ended stay
 // ended when one fails.
-func (e *environment) revokeSelected(ctx context.Context, o *opened, owner string, idle time.Duration) error {
+func (e *environment) revokeSelected(ctx context.Context, o *opened, owner string, idle time.Duration, waiting bool) error {
 	var id string
 	if owner != "" {
 		r, err := o.ownerOf(ctx, owner)
@@ -91,7 +99,7 @@ func (e *environment) revokeSelected(ctx context.Context, o *opened, owner strin
 			last = r.LastUsedAt
 		}
 		switch {
-		case !r.RevokedAt.IsZero(), id != "" && r.Owner != id:
+		case !r.RevokedAt.IsZero(), id != "" && r.Owner != id, waiting && !r.Held():
 		case idle > 0 && (r.Canary || last.After(before)):
 		default:
 			selected = append(selected, r)
@@ -101,7 +109,7 @@ func (e *environment) revokeSelected(ctx context.Context, o *opened, owner strin
 	if err != nil {
 		return err
 	}
-	detail := strings.TrimSpace(fmt.Sprintf("selected: %s %s", map[bool]string{true: "by owner"}[id != ""], map[bool]string{true: "unused for " + idle.String()}[idle > 0]))
+	detail := selection(map[string]bool{"by owner": id != "", "held": waiting, "unused for " + idle.String(): idle > 0})
 	done := []revokedKey{}
 	for _, r := range selected {
 		if _, err := o.revokeKey(ctx, r, detail); err != nil {
@@ -110,6 +118,20 @@ func (e *environment) revokeSelected(ctx context.Context, o *opened, owner strin
 		done = append(done, revokedKey{r.ID, true})
 	}
 	return e.tell(done, "revoked %d keys", len(done))
+}
+
+// selection says in an event how a key was selected.
+func selection(ways map[string]bool) string {
+	var used []string
+	for _, way := range slices.Sorted(maps.Keys(ways)) {
+		if ways[way] {
+			used = append(used, way)
+		}
+	}
+	if len(used) == 0 {
+		return "selected: all"
+	}
+	return "selected: " + strings.Join(used, " ")
 }
 
 // ownerOf finds a user or a service that exists.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"time"
 
@@ -14,36 +15,88 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/internal/storage"
 	"github.com/sanmon-gate/sanmon/internal/trail"
+	"github.com/sanmon-gate/sanmon/refusal"
 )
 
 // anchorTail is how much of the end of an anchor file is read at the start, in bytes.
 const anchorTail = 1 << 20
 
-// notRolledBack compares the store with the anchor file, if there is one: a database that
-// is older than what was signed (a backup that was put back, a tail that was cut) holds
-// sessions and grants that have been revoked since. They all end, and nothing is signed
-// until a person has looked.
+// notRolledBack compares the store with the anchor, if there is one: a database that is
+// older than what was signed (a backup that was put back, a tail that was cut), or has
+// another history, holds sessions, grants and keys that may have been revoked since.
+// Sessions and grants end, keys are held, and nothing is signed until a person has looked.
 func (n *node) notRolledBack(ctx context.Context, c *config.Config, store *storage.DB) error {
 	anchored, err := newestAnchor(c, n.trail.Signer)
 	if err != nil || anchored.Size == 0 {
 		return err
 	}
-	ends, err := store.Ends(ctx)
-	if err != nil {
+	n.trail.Signer.Expect(anchored.Checkpoint)
+	held, err := n.distrust(ctx, c, store, anchored.Checkpoint)
+	if err != nil || held == 0 {
 		return err
 	}
-	n.trail.Signer.Expect(anchored.Checkpoint)
-	if ends.Head >= anchored.Size {
-		return nil // whether it is the same trail, the signer finds out
+	return frugally(func() error { return n.layers.index.Load(ctx) }) // it was read before
+}
+
+// wentBack is notRolledBack for a store that was put back under a running server, before
+// memory is read again. A store that does not answer is asked until it does: meanwhile the
+// feed is stale, and says so.
+func (n *node) wentBack(ctx context.Context) {
+	for ctx.Err() == nil {
+		c := n.config.Load()
+		anchored, err := newestAnchor(c, n.trail.Signer)
+		if err == nil && anchored.Size > 0 {
+			_, err = n.distrust(ctx, c, n.layers.store, anchored.Checkpoint)
+		}
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		n.logger.Error("whether the store was restored from a backup could not be found out", "error", err)
+		if refusal.From(err).Code != refusal.Busy {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// distrust does what a restored store asks for, once for each anchor that it is behind: what
+// people decide afterwards stays, over restarts. It reports how many keys it has held.
+func (n *node) distrust(ctx context.Context, c *config.Config, store *storage.DB, anchored tree.Checkpoint) (held int, err error) {
+	if contained, err := store.Contains(ctx, anchored); contained || err != nil {
+		return 0, err
+	}
+	remedy := "see what was revoked since in the trail that was exported before, and revoke it again (sanmon key revoke ID, or --held); let the other keys be used again with sanmon key accept-restored; disable again the people of since then; if the restore was yours, move the anchor away"
+	if done, err := store.Restored(ctx, anchored); done || err != nil {
+		waiting, countErr := store.KeysOnHold(ctx)
+		n.logger.Error("the store is still another one than what was signed; nothing is signed", "anchored", anchored.Size, "keys_held", waiting, "remedy", remedy)
+		return 0, errors.Join(err, countErr)
 	}
 	ended, err := endEverySession(ctx, store, "system", "rolled_back")
 	if err != nil {
-		return fmt.Errorf("the store is older than its anchor, and its sessions could not be ended: %w", err)
+		return 0, fmt.Errorf("the store is older than its anchor, and its sessions could not be ended: %w", err)
 	}
-	n.logger.Error("the store is older than what was signed: it was restored from a backup, or cut; every session and grant was ended, and nothing is signed",
-		"events", ends.Head, "anchored", anchored.Size, "anchor", c.Audit.Anchor, "ended", ended,
-		"remedy", "revoke again the keys, and disable again the people, of since then; if the restore was yours, move the anchor file away")
-	return nil
+	held, err = store.HoldKeys(ctx, time.Now(), audit.Event{At: time.Now(), Event: audit.KeyHeld, Actor: "system", Detail: "reason=rolled_back"})
+	if err != nil {
+		return held, fmt.Errorf("the store is older than its anchor, and its keys could not be held: %w", err)
+	}
+	n.logger.Error("the store is older than what was signed, or another: it was restored from a backup, or cut; every session and grant was ended, every API key is refused until a person decides, and nothing is signed",
+		"anchored", anchored.Size, "anchor", anchorName(c), "ended", ended, "keys_held", held, "remedy", remedy)
+	return held, store.SetRestored(ctx, anchored, time.Now())
+}
+
+// anchorName is where the anchor is, without what of a URL may be a credential.
+func anchorName(c *config.Config) string {
+	if !c.Audit.AnchorIsURL() {
+		return c.Audit.Anchor
+	}
+	u, err := url.Parse(c.Audit.Anchor)
+	if err != nil {
+		return "audit.anchor"
+	}
+	return u.Host
 }
 
 // newestAnchor is the largest checkpoint at the end of the anchor file; the zero Anchor

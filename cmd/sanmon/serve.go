@@ -98,7 +98,7 @@ func newNode(ctx context.Context, c *config.Config, store *storage.DB, secrets *
 	n.follower = &feed.Follower{
 		Source: store, Notify: store.WaitChange, After: after, Logger: logger,
 		Apply: func(ctx context.Context, ch feed.Change) { n.layers.apply(ctx, ch) },
-		Reset: func(ctx context.Context) { n.layers.reset(ctx) },
+		Reset: func(ctx context.Context) { n.wentBack(ctx); n.layers.reset(ctx) },
 	}
 	if n.layers, err = openLayers(ctx, c, store, logger, n.follower.Stale, n.staleKeys); err != nil {
 		return nil, err
@@ -128,6 +128,7 @@ func newNode(ctx context.Context, c *config.Config, store *storage.DB, secrets *
 func (n *node) gauges() {
 	n.metrics.Gauge("sanmon_feed_age_seconds", "Time since the change feed was last known to be current.", func() float64 { return n.follower.Age().Seconds() })
 	n.metrics.Gauge("sanmon_keys", "API keys in memory.", func() float64 { return float64(n.layers.index.Len()) })
+	n.metrics.Gauge("sanmon_keys_held", "API keys in memory that are refused until a person decides, because the store was restored.", func() float64 { return float64(n.layers.index.Held()) })
 	n.metrics.Gauge("sanmon_key_index_age_seconds", "Time since the API keys in memory were last known to be those of the store.", func() float64 { return n.keysAge().Seconds() })
 	n.metrics.Gauge("sanmon_sessions_cached", "Sessions in memory.", func() float64 { return float64(n.layers.keeper.Len()) })
 	n.metrics.Gauge("sanmon_tokens_cached", "Verified access tokens in memory.", func() float64 { return float64(n.layers.access.Len()) })

@@ -19,6 +19,7 @@ const (
 	FactorFlagged   Type = "factor.flagged"       // a passkey may have been copied
 	KeyCanary       Type = "key.canary"           // a key that nobody should have was used
 	KeyReported     Type = "key.reported"         // a key was found in public, or revoked by who held it
+	KeyHeld         Type = "key.held"             // the store was restored: API keys wait for a person
 	LoginThrottled  Type = "login.throttled"      // brute force: too many failed logins
 	CallerThrottled Type = "credential.throttled" // brute force: too many failed keys, tokens and cookies
 	AuditFailed     Type = "audit.failed"         // an event could not be written, or a checkpoint not be signed or anchored
@@ -39,6 +40,8 @@ func Of(ev audit.Event) (Type, bool) {
 		return KeyCanary, true
 	case audit.KeyReported:
 		return KeyReported, true
+	case audit.KeyHeld:
+		return KeyHeld, true
 	case audit.LoginThrottled:
 		return LoginThrottled, true
 	case audit.AuditFailed:
@@ -108,6 +111,8 @@ func (t Type) health() string {
 		return "A changed configuration was refused. The one before is in force. Run: sanmon check"
 	case FeedStale:
 		return "A node does not learn of changes: it asks the store about everything, or refuses. Is the database reachable?"
+	case KeyHeld:
+		return "The store was put back to an earlier state, and its API keys are refused, because some may have been revoked since. Run: sanmon key revoke, or sanmon key accept-restored"
 	case KeysStale:
 		return "A node has not confirmed for a while that the API keys in its memory still hold. Is the database reachable?"
 	case Test:

@@ -30,7 +30,7 @@ func TestOf(t *testing.T) {
 		{"token.revoked", "reason=code_replay client=mobile", CodeReuse},
 		{"token.revoked", "reason=code_replay parent=ses_1", ""},
 		{"token.revoked", "reason=reuse parent=ses_1", ""},
-		{"key.canary", "", KeyCanary}, {"key.reported", "by possession of the key", KeyReported}, {"key.revoked", "", ""},
+		{"key.canary", "", KeyCanary}, {"key.reported", "by possession of the key", KeyReported}, {"key.revoked", "", ""}, {"key.held", "reason=rolled_back count=3", KeyHeld}, {"key.accepted", "", ""},
 		{"login.throttled", "full=account", LoginThrottled}, {"login.failed", "the password is wrong", ""},
 		{"access.refused", "code=rate_limited count=1 limit=failures", CallerThrottled},
 		{"access.refused", "code=rate_limited count=1", ""}, {"access.refused", "code=rate_limited count=1 limit=network", ""},
@@ -47,7 +47,7 @@ func TestOf(t *testing.T) {
 // Every type says what it means.
 func TestSummaries(t *testing.T) {
 	seen := map[string]Type{}
-	for _, k := range []Type{SessionReuse, RefreshReuse, RefreshMisuse, CodeReuse, FactorFlagged, KeyCanary, KeyReported, LoginThrottled, CallerThrottled, AuditFailed, ConfigRefused, FeedStale, KeysStale, Test} {
+	for _, k := range []Type{SessionReuse, RefreshReuse, RefreshMisuse, CodeReuse, FactorFlagged, KeyCanary, KeyReported, KeyHeld, LoginThrottled, CallerThrottled, AuditFailed, ConfigRefused, FeedStale, KeysStale, Test} {
 		s := k.summary()
 		if len(s) < 20 || seen[s] != "" || s == Type("x").summary() {
 			t.Errorf("%s: %q", k, s)

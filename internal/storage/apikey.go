@@ -11,7 +11,7 @@ import (
 )
 
 const keyColumns = `id, owner, env, roles, scopes, networks, rate, pepper, mac, created_at, expires_at, revoked_at,
-	replaces, last_used_at, last_used_network, until, bound, kind, note`
+	replaces, last_used_at, last_used_network, until, bound, kind, note, held_at`
 
 func keyArgs(r apikey.Record) ([]any, error) {
 	if r.ID == "" || r.Owner == "" || r.MAC == [32]byte{} {
@@ -41,21 +41,21 @@ func keyArgs(r apikey.Record) ([]any, error) {
 	return []any{
 		r.ID, r.Owner, r.Env, lists[0], lists[1], lists[2], r.Limit, int64(r.Pepper), encodeHash(r.MAC),
 		micros(r.CreatedAt), micros(r.ExpiresAt), micros(r.RevokedAt), r.Replaces,
-		micros(r.LastUsedAt), text(r.LastUsedNetwork), micros(r.Until), flag(r.Bound), flag(r.Canary) + 2*flag(r.Foreign), text(r.Note),
+		micros(r.LastUsedAt), text(r.LastUsedNetwork), micros(r.Until), flag(r.Bound), flag(r.Canary) + 2*flag(r.Foreign), text(r.Note), micros(r.HeldAt),
 	}, errors.Join(bad[:]...)
 }
 
 func scanKey(row scanner) (r apikey.Record, err error) {
 	var roles, scopes, networks string
 	var mac []byte
-	var created, expires, revoked, used, until, bound, kind int64
+	var created, expires, revoked, used, until, bound, kind, held int64
 	err = row.Scan(&r.ID, &r.Owner, &r.Env, &roles, &scopes, &networks, &r.Limit, &r.Pepper, &mac, &created,
-		&expires, &revoked, &r.Replaces, &used, &r.LastUsedNetwork, &until, &bound, &kind, &r.Note)
+		&expires, &revoked, &r.Replaces, &used, &r.LastUsedNetwork, &until, &bound, &kind, &r.Note, &held)
 	if err != nil {
 		return r, err
 	}
 	r.CreatedAt, r.ExpiresAt, r.RevokedAt, r.LastUsedAt = at(created), at(expires), at(revoked), at(used)
-	r.Until, r.Bound, r.Canary, r.Foreign = at(until), bound == 1, kind == 1, kind == 2
+	r.Until, r.Bound, r.Canary, r.Foreign, r.HeldAt = at(until), bound == 1, kind == 1, kind == 2, at(held)
 	var bad [4]error
 	r.MAC, bad[0] = decodeHash("key MAC", mac)
 	r.Roles, bad[1] = decodeList("roles", roles)

@@ -13,7 +13,7 @@ import (
 )
 
 const insertKey = `INSERT INTO api_key (` + keyColumns + `)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
 
 // expireKey shortens the life of a live key, and only shortens it. $2 is 0 for
 // "leave it".

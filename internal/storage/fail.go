@@ -27,3 +27,8 @@ func (db *DB) failure(op string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", op, err)
 }
+
+// isBusy reports an error that says nothing about the data: the store could not answer.
+func isBusy(err error) bool {
+	return err != nil && refusal.From(err).Code == refusal.Busy
+}

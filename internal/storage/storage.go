@@ -16,7 +16,6 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/openapi"
 	"github.com/sanmon-gate/sanmon/internal/rollout"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
-	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/sanmon-gate/sanmon/web/csrf"
 )
@@ -94,7 +93,7 @@ func New(ctx context.Context, c Config) (*DB, error) {
 	}
 	// A trail that somebody damaged does not keep the store from opening: verifying it
 	// needs the store.
-	if err := db.adoptAll(ctx); err != nil && refusal.From(err).Code == refusal.Busy {
+	if err := db.adoptAll(ctx); isBusy(err) {
 		return nil, errors.Join(err, db.Close())
 	}
 	if err := db.ReadClock(ctx); err != nil {

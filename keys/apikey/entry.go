@@ -22,10 +22,29 @@ type entry struct {
 	mac     MAC
 	pepper  int32
 	test    bool
-	revoked bool
+	state   state
 	bound   bool // mac is of key and tie
 	kind    byte
 	use     atomic.Pointer[use] // nil until the key is first used
+}
+
+// state is what people decided about a key. One byte: entries are counted in millions.
+type state byte
+
+const (
+	stateAlive state = iota
+	stateHeld        // waits for a person
+	stateRevoked
+)
+
+func stateOf(r *Record) state {
+	switch {
+	case !r.RevokedAt.IsZero():
+		return stateRevoked
+	case r.Held():
+		return stateHeld
+	}
+	return stateAlive
 }
 
 // terms is what a key allows: few different ones among many keys.
@@ -59,6 +78,14 @@ func (e *entry) used() *use {
 	return e.use.Load()
 }
 
+// waits is 1 for a key that waits for a person, 0 for others and for none.
+func (e *entry) waits() int64 {
+	if e == nil || e.state != stateHeld {
+		return 0
+	}
+	return 1
+}
+
 func (e *entry) env() Env {
 	if e.test {
 		return Test
@@ -89,7 +116,7 @@ func (in *interner) fill(e *entry, r *Record) {
 	e.mac = r.MAC
 	e.pepper = int32(r.Pepper)
 	e.test = r.Env == string(Test)
-	e.revoked = !r.RevokedAt.IsZero()
+	e.state = stateOf(r)
 	e.until, e.bound, e.kind = micros(r.Until), r.Bound, kindOf(r)
 }
 

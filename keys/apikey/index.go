@@ -66,6 +66,7 @@ type Index struct {
 	foreign atomic.Pointer[[]string]
 	reads   chan struct{} // one token for each request that reads the store
 
+	held  atomic.Int64  // keys in memory that wait for a person
 	write chan struct{} // holds one token: the right to publish
 	in    *interner     // of who holds the token
 	doubt doubt
@@ -110,6 +111,7 @@ func (x *Index) Load(ctx context.Context) error {
 	x.in = newInterner()
 	fresh := make([]shard, len(x.shards))
 	var block []entry
+	held := int64(0)
 	err := x.store.EachKey(ctx, func(r Record) error {
 		id, err := ParseID(r.ID)
 		if err != nil {
@@ -124,6 +126,7 @@ func (x *Index) Load(ctx context.Context) error {
 		if old := x.lookup(id); old != nil && old.mac == e.mac {
 			e.use.Store(old.use.Load())
 		}
+		held += e.waits()
 		n := place(id)
 		if fresh[n] == nil {
 			fresh[n] = shard{}
@@ -138,6 +141,7 @@ func (x *Index) Load(ctx context.Context) error {
 	for i := range fresh {
 		x.shards[i].Store(&fresh[i])
 	}
+	x.held.Store(held)
 	x.doubt.end(seen)
 	return nil
 }
@@ -193,6 +197,7 @@ func (x *Index) publish(id ID, e *entry) {
 	if old := next[id]; old != nil && e != nil && (old.mac == e.mac || old.owner == e.owner && old.pepper < e.pepper) {
 		e.use.Store(old.use.Load())
 	}
+	x.held.Add(e.waits() - next[id].waits())
 	if e == nil {
 		delete(next, id)
 	} else {
@@ -220,6 +225,10 @@ func (x *Index) Len() int {
 	}
 	return n
 }
+
+// Held counts the keys in memory that are refused until a person decides, because the
+// store was restored.
+func (x *Index) Held() int { return int(x.held.Load()) }
 
 func (x *Index) lookup(id ID) *entry {
 	s := x.shards[place(id)].Load()

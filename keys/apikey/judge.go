@@ -96,8 +96,10 @@ func (e *entry) alive(env, server Env, now time.Time) error {
 		return refuse("API key %s is stored as a %s key but was presented as a %s key (the store was edited by hand)", e.id, e.env(), env)
 	case env != server:
 		return refuse("API key %s is a %s key and this is a %s server (use a key of this environment)", e.id, env, server)
-	case e.revoked:
+	case e.state == stateRevoked:
 		return refuse("API key %s is revoked (create a new one)", e.id)
+	case e.state == stateHeld:
+		return refuse("API key %s is held: the store was put back to an earlier state, and whether the key was revoked since is not known (sanmon key revoke %s, or sanmon key accept-restored %s)", e.id, e.id, e.id)
 	case e.until != 0 && (e.expires == 0 || e.expires > e.until):
 		return refuse("API key %s is stored with a longer life than it was made with (the store was edited by hand)", e.id)
 	case e.expires != 0 && now.UnixMicro() >= e.expires:
@@ -201,7 +203,7 @@ func (x *Index) entry(ctx context.Context, id ID) (*entry, error) {
 // same reports whether two entries of one key say the same.
 func (e *entry) same(f *entry) bool {
 	a, b := e.terms, f.terms
-	return e.owner == f.owner && e.expires == f.expires && e.pepper == f.pepper && e.test == f.test && e.revoked == f.revoked &&
+	return e.owner == f.owner && e.expires == f.expires && e.pepper == f.pepper && e.test == f.test && e.state == f.state &&
 		e.until == f.until && e.bound == f.bound && e.kind == f.kind &&
 		slices.Equal(a.rights.Roles, b.rights.Roles) && slices.Equal(a.rights.Scopes, b.rights.Scopes) &&
 		slices.Equal(a.networks, b.networks) && sameLimit(a, b)

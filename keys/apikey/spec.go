@@ -95,6 +95,9 @@ func (spec *Spec) expires(bound time.Duration, now time.Time) (time.Time, error)
 
 // successor is the record of the key that replaces old, without id and MAC.
 func successor(old *Record, bound time.Duration, now time.Time) (Record, error) {
+	if old.Held() {
+		return Record{}, errors.New("it is held since the store was restored: whether it was revoked since is not known (first: sanmon key accept-restored " + old.ID + ")")
+	}
 	if !old.RevokedAt.IsZero() {
 		return Record{}, errors.New("it is revoked (create a new key)")
 	}

@@ -27,6 +27,7 @@ type Record struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	RevokedAt time.Time // zero while alive
+	HeldAt    time.Time // since when a person has to decide, after the store was restored; zero: it counts
 	Until     time.Time // end that the key was made with, which ExpiresAt never exceeds; zero: never
 	Replaces  string    // id of the key that this one replaced, "" none
 	Note      string    // for people: what it is for
@@ -36,6 +37,10 @@ type Record struct {
 	LastUsedAt      time.Time
 	LastUsedNetwork string
 }
+
+// Held reports whether the key is refused until a person decides, because the store was
+// restored and may not know of a revocation.
+func (r *Record) Held() bool { return !r.HeldAt.IsZero() && r.RevokedAt.IsZero() }
 
 // Use is one batched "last used" mark.
 type Use struct {

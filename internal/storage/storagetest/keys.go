@@ -17,6 +17,7 @@ func keyCreate(t *testing.T, open Open) {
 	k := key("000000000001")
 	k.Networks = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32")}
 	k.Until, k.Bound, k.Canary, k.Note = t0.Add(2*time.Hour), true, true, "for the importer; 請求書"
+	k.HeldAt = t0.Add(time.Minute)
 	k.ExpiresAt, k.LastUsedAt, k.LastUsedNetwork = t0.Add(time.Hour), t0, "203.0.113.0/24"
 	ok(t, db.CreateKey(t.Context(), k, time.Time{}, event(audit.KeyCreated)))
 	equal(t, must(db.KeyByID(t.Context(), k.ID))(t), k)

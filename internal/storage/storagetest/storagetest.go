@@ -113,6 +113,9 @@ func Run(t *testing.T, open Open) {
 	for name, test := range nodeSuite() {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}
+	for name, test := range restoredSuite() {
+		t.Run(name, func(t *testing.T) { test(t, open) })
+	}
 	for name, test := range factorSuite() {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}
