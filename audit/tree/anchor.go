@@ -42,19 +42,8 @@ var ErrAnchor = errors.New("no anchor")
 // error is ErrAnchor when there is nothing to compare with, or that of reading.
 func ReadAnchors(r io.Reader, keys note.Verifiers) (good []Anchor, forged []string, err error) {
 	a := &anchorReader{keys: keys}
-	lines := bufio.NewReaderSize(io.LimitReader(r, maxAnchors), maxLine)
-	for {
-		line, err := readLine(lines)
-		whole := err == nil
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, nil, fmt.Errorf("read the anchor: %w", err)
-		}
-		a.number++
-		a.line(line, whole)
-		if !whole {
-			a.flush()
-			break
-		}
+	if err := a.read(r); err != nil {
+		return nil, nil, err
 	}
 	if len(a.good)+len(a.forged) == 0 {
 		if a.unknown > 0 {
@@ -66,6 +55,42 @@ func ReadAnchors(r io.Reader, keys note.Verifiers) (good []Anchor, forged []stri
 		a.forged = append(a.forged, fmt.Sprintf("%d of an unknown key", a.unknown))
 	}
 	return a.good, a.forged, nil
+}
+
+// Newest returns the largest checkpoint that is kept in r in the form of ReadAnchors; the
+// zero Anchor when there is none. One of the trail origin counts also where its key is
+// unknown: a store that was put back to the time before a rotation of keys does not know
+// the newest. Who may write r can so claim what they like, and gain only that less is
+// trusted.
+func Newest(r io.Reader, keys note.Verifiers, origin string) (newest Anchor, err error) {
+	a := &anchorReader{keys: keys, origin: origin}
+	if err := a.read(r); err != nil {
+		return Anchor{}, err
+	}
+	for _, c := range append(a.good, a.claimed) {
+		if c.Size > newest.Size {
+			newest = c
+		}
+	}
+	return newest, nil
+}
+
+// read reads all of r.
+func (a *anchorReader) read(r io.Reader) error {
+	lines := bufio.NewReaderSize(io.LimitReader(r, maxAnchors), maxLine)
+	for {
+		line, err := readLine(lines)
+		whole := err == nil
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read the anchor: %w", err)
+		}
+		a.number++
+		a.line(line, whole)
+		if !whole {
+			a.flush()
+			return nil
+		}
+	}
 }
 
 // maxAnchors bounds what is read of an anchor file: a checkpoint a minute for ten years.
@@ -97,6 +122,8 @@ type anchorReader struct {
 	good    []Anchor
 	forged  []string
 	unknown int
+	origin  string // whose claims are kept; "": nobody's
+	claimed Anchor // the largest checkpoint of an unknown key of that trail
 }
 
 const signaturePrefix = "— "
@@ -151,6 +178,9 @@ func (a *anchorReader) take(signed string, number int) {
 		a.good = append(a.good, Anchor{c, where})
 	case errors.Is(err, ErrUnknownKey):
 		a.unknown++
+		if a.origin != "" && c.Origin == a.origin && c.Size > a.claimed.Size {
+			a.claimed = Anchor{c, where}
+		}
 	default:
 		a.forge(where + ": " + err.Error())
 	}

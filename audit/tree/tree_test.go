@@ -234,6 +234,33 @@ func TestReadAnchors(t *testing.T) {
 	}
 }
 
+// The newest checkpoint is the largest one, also where a store of before a rotation does not
+// know its key; what another trail or nobody says counts for nothing.
+func TestNewest(t *testing.T) {
+	at := func(origin string, size int64, k byte) string {
+		return signed(t, Checkpoint{origin, size, tlog.RecordHash(nil)}, key(k))
+	}
+	keys := verifiers(t, "trail", key('k'))
+	forged := strings.Replace(at("trail", 8, 'k'), "\n8\n", "\n99\n", 1)
+	for _, a := range []struct {
+		name, text, origin string
+		size               int64
+	}{
+		{"nothing", "", "trail", 0},
+		{"rubbish", "<html>\n", "trail", 0},
+		{"the largest, not the last", at("trail", 9, 'k') + at("trail", 7, 'k'), "trail", 9},
+		{"forged", at("trail", 7, 'k') + forged, "trail", 7},
+		{"of a key that came later", at("trail", 7, 'k') + at("trail", 9, 'm'), "trail", 9},
+		{"only of such a key", at("trail", 9, 'm'), "trail", 9},
+		{"of another trail", at("trail", 7, 'k') + at("other", 9, 'm'), "trail", 7},
+		{"of a trail that has no name yet", at("trail", 9, 'm'), "", 0},
+	} {
+		if got, err := Newest(strings.NewReader(a.text), keys, a.origin); err != nil || got.Size != a.size {
+			t.Errorf("%s: %d, %v, want %d", a.name, got.Size, err, a.size)
+		}
+	}
+}
+
 func FuzzOpenProof(f *testing.F) {
 	text, keys := proven(f)
 	f.Add(text)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,11 +32,16 @@ func sinkOf(c *config.Config, now func() *config.Config) trail.Sink {
 	case c.Audit.Anchor == "":
 		return nil
 	case c.Audit.AnchorIsURL():
-		h := trail.NewWebhook(c.Audit.Anchor)
-		h.Keys = func(ctx context.Context) (webhook.Keys, error) { return signingKeys(ctx, now()) }
-		return h
+		return webhookOf(c, now)
 	}
 	return trail.File{Path: c.Audit.Anchor}
+}
+
+// webhookOf is the anchor endpoint of a configuration that has one.
+func webhookOf(c *config.Config, now func() *config.Config) trail.Webhook {
+	h := trail.NewWebhook(c.Audit.Anchor)
+	h.Keys = func(ctx context.Context) (webhook.Keys, error) { return signingKeys(ctx, now()) }
+	return h
 }
 
 // signer opens the key of checkpoints, and makes the first one where make is true.
@@ -223,7 +229,7 @@ func auditVerify(env *environment) *cobra.Command {
 	var anchor, pub string
 	c := env.withJSON(&cobra.Command{
 		Use: "verify [--anchor FILE] [--pub KEY]", Short: "Find edits, deletions and cut tails in the trail",
-		Long: "Compute every hash of the trail again and compare it with what is stored and with every\nsigned checkpoint. With --anchor, also with checkpoints that were kept outside of the database:\nonly they show that the newest events were cut off, or that an older database was put back. A\nfile in audit.anchor is such an anchor.\nExit 0: intact, 1: tampered, 3: not verifiable (it cannot be read, or the key is missing).",
+		Long: "Compute every hash of the trail again and compare it with what is stored and with every\nsigned checkpoint. With --anchor, also with checkpoints that were kept outside of the database:\nonly they show that the newest events were cut off, or that an older database was put back.\nWhat is in audit.anchor is such an anchor: a file, or an endpoint that answers GET.\nExit 0: intact, 1: tampered, 3: not verifiable (it cannot be read, or the key is missing).",
 		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			report, err := verify(c.Context(), env, anchor, pub)
@@ -261,7 +267,7 @@ func verify(ctx context.Context, env *environment, anchor, pub string) (report t
 		if err != nil {
 			return err
 		}
-		forged, err := readAnchor(v, o, anchor)
+		forged, err := env.readAnchor(ctx, v, o, anchor)
 		if err != nil {
 			return err
 		}
@@ -292,10 +298,13 @@ func (o *opened) auditKeys(ctx context.Context) (note.Verifiers, bool, error) {
 	return keys, true, nil
 }
 
-// readAnchor adds the anchors of a file, else of the configured one where it is there.
-func readAnchor(v *tree.Verifier, o *opened, file string) (forged []string, err error) {
+// readAnchor adds the anchors of a file, else those of the configured place where they are there.
+func (e *environment) readAnchor(ctx context.Context, v *tree.Verifier, o *opened, file string) (forged []string, err error) {
 	given := file != ""
-	if !given && o.config.Audit.Anchor != "" && !o.config.Audit.AnchorIsURL() {
+	if !given && o.config.Audit.AnchorIsURL() {
+		return e.readBack(ctx, v, o)
+	}
+	if !given {
 		file = o.config.Audit.Anchor
 	}
 	if file == "" {
@@ -313,6 +322,22 @@ func readAnchor(v *tree.Verifier, o *opened, file string) (forged []string, err 
 		return nil, hinted{errors.New("the store holds no key to check the anchor with"), "give the public key with --pub, as sanmon audit key printed it"}
 	}
 	v.Anchors, forged, err = tree.ReadAnchors(f, v.Keys)
+	return forged, err
+}
+
+// readBack adds the anchors of the configured endpoint, where that says what it keeps.
+func (e *environment) readBack(ctx context.Context, v *tree.Verifier, o *opened) (forged []string, err error) {
+	text, err := anchorText(ctx, o.config)
+	if err == nil && len(bytes.TrimSpace(text)) > 0 && v.Keys != nil {
+		v.Anchors, forged, err = tree.ReadAnchors(bytes.NewReader(text), v.Keys)
+		if len(v.Anchors) == 0 && (err == nil || errors.Is(err, tree.ErrAnchor)) {
+			forged, err = nil, &trail.Unreadable{Reason: "the answer to GET holds no checkpoint of this trail"}
+		}
+	}
+	if no, silent := errors.AsType[*trail.Unreadable](err); silent {
+		e.complain("warning: not compared with audit.anchor: %s\n", no.Reason)
+		return nil, nil
+	}
 	return forged, err
 }
 

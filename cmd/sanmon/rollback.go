@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
@@ -26,7 +27,7 @@ const anchorTail = 1 << 20
 // another history, holds sessions, grants and keys that may have been revoked since.
 // Sessions and grants end, keys are held, and nothing is signed until a person has looked.
 func (n *node) notRolledBack(ctx context.Context, c *config.Config, store *storage.DB) error {
-	anchored, err := newestAnchor(c, n.trail.Signer)
+	anchored, err := n.compared(newestAnchor(ctx, c, n.trail.Signer))
 	if err != nil || anchored.Size == 0 {
 		return err
 	}
@@ -44,7 +45,7 @@ func (n *node) notRolledBack(ctx context.Context, c *config.Config, store *stora
 func (n *node) wentBack(ctx context.Context) {
 	for ctx.Err() == nil {
 		c := n.config.Load()
-		anchored, err := newestAnchor(c, n.trail.Signer)
+		anchored, err := n.compared(newestAnchor(ctx, c, n.trail.Signer))
 		if err == nil && anchored.Size > 0 {
 			_, err = n.distrust(ctx, c, n.layers.store, anchored.Checkpoint)
 		}
@@ -87,6 +88,50 @@ func (n *node) distrust(ctx context.Context, c *config.Config, store *storage.DB
 	return held, store.SetRestored(ctx, anchored, time.Now())
 }
 
+// The states of the comparison with the anchor.
+const (
+	anchorCompared int32 = iota // or there is none
+	anchorSilent                // the endpoint does not say what it keeps
+	anchorAway                  // it may say it later
+)
+
+// compared says whether the anchor could be read. An endpoint that cannot be read back is
+// no error: it takes checkpoints, and others can compare them.
+func (n *node) compared(a tree.Anchor, err error) (tree.Anchor, error) {
+	no, silent := errors.AsType[*trail.Unreadable](err)
+	if !silent {
+		n.anchor.Store(anchorCompared)
+		return a, err
+	}
+	state := anchorSilent
+	if no.Later {
+		state = anchorAway
+	}
+	if n.anchor.Swap(state) == state {
+		return tree.Anchor{}, nil // it was said
+	}
+	n.logger.Warn("the store could not be compared with audit.anchor: a backup that was put back is not found",
+		"anchor", anchorName(n.config.Load()), "reason", no.Reason, "again", no.Later,
+		"remedy", "let the endpoint answer GET with the newest checkpoint that it keeps; after a restore: sanmon session revoke --all, and sanmon key revoke what was revoked since")
+	return tree.Anchor{}, nil
+}
+
+// anchorAgain is between two tries to read an anchor endpoint that was away at the start.
+const anchorAgain = 10 * time.Second
+
+// compareLater asks an anchor endpoint that was away until it answers.
+func (n *node) compareLater(ctx context.Context) error {
+	for n.anchor.Load() == anchorAway {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(anchorAgain):
+			n.wentBack(ctx) // other nodes, and the index of this one, learn of what it did by the feed
+		}
+	}
+	return nil
+}
+
 // anchorName is where the anchor is, without what of a URL may be a credential.
 func anchorName(c *config.Config) string {
 	if !c.Audit.AnchorIsURL() {
@@ -99,47 +144,58 @@ func anchorName(c *config.Config) string {
 	return u.Host
 }
 
-// newestAnchor is the largest checkpoint at the end of the anchor file; the zero Anchor
-// without one.
-func newestAnchor(c *config.Config, s *trail.Signer) (tree.Anchor, error) {
-	if c.Audit.Anchor == "" || c.Audit.AnchorIsURL() {
+// newestAnchor is the largest checkpoint of this trail that is kept at audit.anchor; the
+// zero Anchor without one.
+func newestAnchor(ctx context.Context, c *config.Config, s *trail.Signer) (tree.Anchor, error) {
+	if c.Audit.Anchor == "" {
 		return tree.Anchor{}, nil
 	}
-	f, err := os.Open(c.Audit.Anchor)
-	if errors.Is(err, os.ErrNotExist) {
-		return tree.Anchor{}, nil // nothing was anchored yet
-	}
-	if err != nil {
-		return tree.Anchor{}, fmt.Errorf("audit.anchor: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return tree.Anchor{}, fmt.Errorf("audit.anchor: %w", err)
-	}
-	from := max(0, size-anchorTail)
-	text := make([]byte, size-from)
-	if _, err := f.ReadAt(text, from); err != nil && !errors.Is(err, io.EOF) {
-		return tree.Anchor{}, fmt.Errorf("audit.anchor: %w", err)
-	}
-	if from > 0 {
-		_, text, _ = bytes.Cut(text, []byte("\n"))
+	text, err := anchorText(ctx, c)
+	if err != nil || len(bytes.TrimSpace(text)) == 0 {
+		return tree.Anchor{}, err
 	}
 	keys, err := trail.Keys(s.Ring)
 	if err != nil {
 		return tree.Anchor{}, err
 	}
-	anchors, _, err := tree.ReadAnchors(bytes.NewReader(text), keys)
-	if err != nil && !errors.Is(err, tree.ErrAnchor) {
+	last, err := s.Store.LastCheckpoint(ctx)
+	if err != nil {
 		return tree.Anchor{}, err
 	}
-	var newest tree.Anchor
-	for _, a := range anchors {
-		if a.Size > newest.Size {
-			newest = a
-		}
+	origin, _, _ := strings.Cut(last.Note, "\n")
+	newest, err := tree.Newest(bytes.NewReader(text), keys, origin)
+	if err == nil && newest.Size == 0 && c.Audit.AnchorIsURL() { // a page for people
+		return newest, &trail.Unreadable{Reason: "the answer to GET holds no checkpoint of this trail"}
 	}
-	return newest, nil
+	return newest, err
+}
+
+// anchorText is what an endpoint says, or the end of a file.
+func anchorText(ctx context.Context, c *config.Config) ([]byte, error) {
+	if c.Audit.AnchorIsURL() {
+		return webhookOf(c, func() *config.Config { return c }).Read(ctx)
+	}
+	f, err := os.Open(c.Audit.Anchor)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil // nothing was anchored yet
+	}
+	if err != nil {
+		return nil, fmt.Errorf("audit.anchor: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, fmt.Errorf("audit.anchor: %w", err)
+	}
+	from := max(0, size-anchorTail)
+	text := make([]byte, size-from)
+	if _, err := f.ReadAt(text, from); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("audit.anchor: %w", err)
+	}
+	if from > 0 {
+		_, text, _ = bytes.Cut(text, []byte("\n"))
+	}
+	return text, nil
 }
 
 // endEverySession ends all sessions of everybody, and with them their grants and tokens.

@@ -17,7 +17,7 @@ func (a Audit) AnchorIsURL() bool { return strings.Contains(a.Anchor, "://") }
 func auditKey() key {
 	return key{name: "audit", doc: "The audit trail, see audit.md.", shape: section(
 		key{name: "anchor", shape: one(anchor()), example: "/var/log/sanmon/anchor.jsonl",
-			doc: "Where signed checkpoints go besides the store: a file that is appended to, or a URL that they are posted to. Without one, a cut tail or a restored older database cannot be found. Keep it where who can change the store cannot change it."},
+			doc: "Where signed checkpoints go besides the store: a file that is appended to, or a URL that they are posted to. Without one, a cut tail or a restored older database cannot be found. A URL that answers GET with the newest one is compared when a server starts, as a file is (docs/audit.md). Keep it where who can change the store cannot change it."},
 	)}
 }
 

@@ -113,10 +113,7 @@ func (h Webhook) Put(ctx context.Context, l tree.Line) error {
 	}
 	res, err := h.Client.Do(req)
 	if err != nil {
-		if inner := errors.Unwrap(err); inner != nil { // *url.Error says the URL
-			err = inner
-		}
-		return fmt.Errorf("anchor: the webhook does not answer: %w", err)
+		return fmt.Errorf("anchor: the webhook does not answer: %w", withoutURL(err))
 	}
 	defer func() { _ = res.Body.Close() }()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10))
