@@ -106,9 +106,10 @@ func (k *Keeper) beginApp(ctx context.Context, former *live, h adopt.Held, m Met
 			return secret.Value{}, err
 		}
 	}
-	value, hash := random()
+	sid := secret.NewID(sidPrefix)
+	value, hash := o.random(sid, now)
 	user := adopt.Subject(h.Upstream)
-	r := Record{SID: secret.NewID("ses_"), User: user, Kind: App, SecretHash: hash, RotatedAt: now, CreatedAt: now,
+	r := Record{SID: sid, User: user, Kind: App, SecretHash: hash, RotatedAt: now, CreatedAt: now,
 		AuthTime: now, LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device,
 		Networks: networkTexts(withNetwork(nil, Network(m.From)))}
 	var err error
@@ -141,9 +142,10 @@ func (k *Keeper) attach(ctx context.Context, cookie string, h adopt.Held, m Meta
 			return secret.Value{}, err
 		}
 		if err = k.putJar(ctx, l, h); err == nil {
-			value, hash := random()
+			at := l.after(now)
+			value, hash := o.random(l.SID, at)
 			ev := m.event(audit.LoginOK, l.User, l.SID, appWords(h, m), now)
-			if _, err = k.exchange(ctx, l, hash, l.AuthTime, now, &ev); err == nil {
+			if _, err = k.exchange(ctx, l, hash, l.AuthTime, at, &ev); err == nil {
 				k.memory.hide(l.SID) // the row in memory is the one without the jar
 				return value, nil
 			}

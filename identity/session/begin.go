@@ -56,9 +56,10 @@ func (k *Keeper) Begin(ctx context.Context, user principal.Record, m Meta, now t
 	}
 	o := k.options.Load()
 	now = o.at(now)
-	value, hash := random()
+	sid := secret.NewID(sidPrefix)
+	value, hash := o.random(sid, now)
 	since := m.authTime(now)
-	r := Record{SID: secret.NewID("ses_"), User: user.ID, SecretHash: hash, RotatedAt: now, CreatedAt: now,
+	r := Record{SID: sid, User: user.ID, SecretHash: hash, RotatedAt: now, CreatedAt: now,
 		AMR: m.amr(), ACR: m.acr(), AuthTime: since, SudoUntil: since.Add(o.Sudo), LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device,
 		Networks: networkTexts(withNetwork(nil, Network(m.From)))}
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
@@ -133,7 +134,9 @@ func (k *Keeper) usable(ctx context.Context, hash [32]byte, proof string, now ti
 }
 
 func (k *Keeper) raise(ctx context.Context, l *live, m Meta, now time.Time) (secret.Value, Record, error) {
-	value, hash := random()
+	now = l.after(now)
+	o := k.options.Load()
+	value, hash := o.random(l.SID, now)
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	ev := m.event(audit.LoginOK, l.User, l.SID, "step-up "+m.words(), now)
@@ -146,7 +149,7 @@ func (k *Keeper) raise(ctx context.Context, l *live, m Meta, now time.Time) (sec
 		return secret.Value{}, Record{}, err
 	}
 	r.Networks = networkTexts(withNetwork(*l.networks.Load(), Network(m.From)))
-	r.AMR, r.ACR, r.SudoUntil = m.amr(), m.acr(), since.Add(k.options.Load().Sudo)
+	r.AMR, r.ACR, r.SudoUntil = m.amr(), m.acr(), since.Add(o.Sudo)
 	err = errors.Join(k.store.TouchSession(ctx, l.SID, r.SecretHash, now, r.Networks, false), k.store.NoteFactors(ctx, l.SID, r.AMR, r.ACR, r.SudoUntil))
 	k.memory.hide(l.SID)
 	if err != nil {

@@ -30,7 +30,7 @@ func Presented(session, bound string) string {
 }
 
 // presented takes apart what Presented put together. A proof may stand behind any session.
-func presented(cookie string) (raw [secretBytes]byte, proof string, ok bool) {
+func presented(cookie string) (raw decoded, proof string, ok bool) {
 	secret, proof, _ := strings.Cut(cookie, ".")
 	raw, ok = decode(secret)
 	return raw, proof, ok

@@ -3,15 +3,20 @@ package session
 import (
 	"context"
 	"time"
+
+	"github.com/sanmon-gate/sanmon/audit"
 )
 
 // End ends a session for everybody at once, and says whether it was alive. It is
 // ended only when err is nil: a store that failed is refusal.Busy, and the client
 // must not be told that it is signed out.
 func (k *Keeper) End(ctx context.Context, sid, reason string, m Meta, now time.Time) (bool, error) {
+	return k.end(ctx, sid, reason, m.event(event(reason), k.memory.user(sid), sid, "reason="+reason, now), now)
+}
+
+func (k *Keeper) end(ctx context.Context, sid, reason string, ev audit.Event, now time.Time) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	ev := m.event(event(reason), k.memory.user(sid), sid, "reason="+reason, now)
 	alive, err := k.store.RevokeSession(ctx, sid, reason, now.Truncate(time.Microsecond), ev)
 	if err != nil {
 		k.memory.hide(sid) // it may have ended all the same

@@ -23,6 +23,7 @@ type fakeStore struct {
 	rows     map[string]Record
 	events   []audit.Event
 	reads    int
+	sidReads int
 	rotated  int
 	touches  int
 	err      error              // every method fails
@@ -80,11 +81,15 @@ func (s *fakeStore) SessionBySecret(_ context.Context, hash [32]byte) (Record, e
 func (s *fakeStore) SessionBySID(_ context.Context, sid string) (Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.sidReads++
 	r, ok := s.rows[sid]
+	if s.err != nil {
+		return Record{}, s.err
+	}
 	if !ok {
 		return r, ErrNotFound
 	}
-	return r, s.err
+	return r, nil
 }
 
 func (s *fakeStore) RotateSession(_ context.Context, sid string, from, to [32]byte, authTime, at time.Time, ev *audit.Event) error {

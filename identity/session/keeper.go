@@ -77,7 +77,7 @@ func (k *Keeper) judge(ctx context.Context, cookie string, from netip.Addr, now 
 	}
 	o, hash := k.options.Load(), digest(raw)
 	now = o.at(now)
-	l, st, err := k.find(ctx, hash, now, o)
+	l, st, err := k.find(ctx, raw, hash, now, o)
 	if err != nil {
 		return nil, false, err
 	}
@@ -123,7 +123,7 @@ func (k *Keeper) judge(ctx context.Context, cookie string, from netip.Addr, now 
 
 // find returns the session of a secret and what the secret is worth. Memory may lag
 // behind another node, so what would end a session is read again from the store.
-func (k *Keeper) find(ctx context.Context, hash [32]byte, now time.Time, o *Options) (*live, state, error) {
+func (k *Keeper) find(ctx context.Context, h decoded, hash [32]byte, now time.Time, o *Options) (*live, state, error) {
 	if !o.Stale() {
 		if l := k.memory.get(hash); l != nil {
 			if st := l.state(hash, now, o); st <= racing || st == ended {
@@ -133,7 +133,7 @@ func (k *Keeper) find(ctx context.Context, hash [32]byte, now time.Time, o *Opti
 	}
 	l, err := k.load(ctx, hash)
 	if err != nil {
-		return nil, unknown, err
+		return k.lineage(ctx, h, err, now, o)
 	}
 	return l, l.state(hash, now, o), nil
 }

@@ -93,6 +93,9 @@ const (
 	idle                     // the session paused for too long
 	ended                    // the session reached its absolute end
 	revoked                  // the session was ended
+	stale                    // one before the former, too late: theft
+	overtaken                // one before the former, from a request that may have been under way
+	ahead                    // newer than the row: the store went back in time
 )
 
 // state judges the secret with that hash. All limits are open at their end: at the

@@ -37,7 +37,13 @@ func (k *Keeper) refuse(ctx context.Context, l *live, st state, from netip.Addr,
 	case revoked:
 		return l.refuseRevoked()
 	case spent:
-		return k.theft(ctx, l, from, now)
+		return k.theft(ctx, l, "recent_prev", from, now)
+	case stale:
+		return k.theft(ctx, l, "stale", from, now)
+	case overtaken:
+		return refusal.New(refusal.LoginRequired, "session %s has replaced the secret that was presented twice, the last time at %s (a request that was under way; the browser has the new one)", l.SID, l.RotatedAt.UTC().Format(time.RFC3339))
+	case ahead:
+		return refusal.New(refusal.LoginRequired, "session %s was presented a secret that is newer than the store knows: the database was put back, or the session key is in other hands (compare with the audit anchor; rotate with: sanmon keyset rotate session)", l.SID)
 	}
 	return refusal.New(refusal.LoginRequired, "session %s does not have the secret that was presented any more (sign in again)", l.SID)
 }
@@ -52,14 +58,15 @@ func (l *live) refuseRevoked() error {
 
 // theft ends a session whose spent secret came back: either a thief uses what the
 // person replaced, or the person what a thief replaced (RFC 9700, Section 4.14.2,
-// for rotated refresh tokens; a rotated cookie is the same case).
-func (k *Keeper) theft(ctx context.Context, l *live, from netip.Addr, now time.Time) error {
-	m := Meta{From: from, Actor: "system"}
-	if _, err := k.End(context.WithoutCancel(ctx), l.SID, ReasonReuse, m, now); err != nil {
+// for rotated refresh tokens; a rotated cookie is the same case). class is "recent_prev" for
+// the former secret, "stale" for one before that, as of refresh tokens.
+func (k *Keeper) theft(ctx context.Context, l *live, class string, from netip.Addr, now time.Time) error {
+	ev := Meta{From: from, Actor: "system"}.event(event(ReasonReuse), l.User, l.SID, "reason="+ReasonReuse+" class="+class, now)
+	if _, err := k.end(context.WithoutCancel(ctx), l.SID, ReasonReuse, ev, now); err != nil {
 		return err
 	}
-	return refusal.New(refusal.LoginRequired, "session %s was ended: a secret that was replaced at %s came back (check the person's devices)",
-		l.SID, l.RotatedAt.UTC().Format(time.RFC3339))
+	return refusal.New(refusal.LoginRequired, "session %s was ended: a secret came back that was replaced at %s or before (class %s; check the person's devices)",
+		l.SID, l.RotatedAt.UTC().Format(time.RFC3339), class)
 }
 
 // expire hands an expired session to Run. When Run is behind, the row stays as it

@@ -48,24 +48,22 @@ func (k *Keeper) Renew(ctx context.Context, cookie string, from netip.Addr, now 
 	return secret.Value{}, busy("replace a session secret", ErrConflict)
 }
 
-func (k *Keeper) rotate(ctx context.Context, l *live, raw [secretBytes]byte, now time.Time, o *Options) (secret.Value, error) {
-	next, hash := random()
-	if o.Ring != nil {
-		next, hash = successor(o.Ring.Current().Value, l.SID, raw)
-	}
+func (k *Keeper) rotate(ctx context.Context, l *live, raw decoded, now time.Time, o *Options) (secret.Value, error) {
+	at := l.after(now)
+	next, hash := o.next(l.SID, raw, at)
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	if _, err := k.exchange(ctx, l, hash, l.AuthTime, now, nil); err != nil {
+	if _, err := k.exchange(ctx, l, hash, l.AuthTime, at, nil); err != nil {
 		return secret.Value{}, err
 	}
 	return next, nil
 }
 
 // exchange replaces the secret hash of a session in the store and in memory and
-// returns the row as it is then. ErrConflict says that another change was first.
-func (k *Keeper) exchange(ctx context.Context, l *live, to [32]byte, authTime, now time.Time, ev *audit.Event) (Record, error) {
+// returns the row as it is then. at is the moment in the mark of the secret. ErrConflict says that another change was first.
+func (k *Keeper) exchange(ctx context.Context, l *live, to [32]byte, authTime, at time.Time, ev *audit.Event) (Record, error) {
 	gen := k.memory.generation()
-	err := k.store.RotateSession(ctx, l.SID, l.SecretHash, to, authTime, now, ev)
+	err := k.store.RotateSession(ctx, l.SID, l.SecretHash, to, authTime, at, ev)
 	switch {
 	case errors.Is(err, ErrConflict):
 		k.memory.hide(l.SID)
@@ -76,7 +74,7 @@ func (k *Keeper) exchange(ctx context.Context, l *live, to [32]byte, authTime, n
 	}
 	r := l.Record
 	r.PrevHash, r.PrevAuthTime, r.SecretHash = l.SecretHash, l.AuthTime, to
-	r.AuthTime, r.RotatedAt, r.LastSeenAt, r.Confirmed = authTime, now, now, false
+	r.AuthTime, r.RotatedAt, r.LastSeenAt, r.Confirmed = authTime, at, at, false
 	r.Networks = networkTexts(*l.networks.Load())
 	k.memory.replace(r, gen)
 	return r, nil
@@ -84,12 +82,12 @@ func (k *Keeper) exchange(ctx context.Context, l *live, to [32]byte, authTime, n
 
 // redeliver computes the current secret from the former one; the empty secret when
 // it was not derived from it.
-func (l *live) redeliver(raw [secretBytes]byte, o *Options) secret.Value {
+func (l *live) redeliver(raw decoded, o *Options) secret.Value {
 	if o.Ring == nil {
 		return secret.Value{}
 	}
 	for _, key := range o.Ring.All() {
-		if next, hash := successor(key.Value, l.SID, raw); hash == l.SecretHash {
+		if next, hash := successor(key.Value, l.SID, raw, l.RotatedAt); hash == l.SecretHash {
 			return next
 		}
 	}

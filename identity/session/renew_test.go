@@ -254,9 +254,9 @@ func TestNoRedeliveryIntoAStrangeNetwork(t *testing.T) {
 
 func TestTheSuccessorNeedsTheKey(t *testing.T) {
 	raw, _ := decode("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
-	a, _ := successor(secret.NewString("a"), "ses_1", raw)
-	b, _ := successor(secret.NewString("b"), "ses_1", raw)
-	c, _ := successor(secret.NewString("a"), "ses_2", raw)
+	a, _ := successor(secret.NewString("a"), "ses_1", raw, t0)
+	b, _ := successor(secret.NewString("b"), "ses_1", raw, t0)
+	c, _ := successor(secret.NewString("a"), "ses_2", raw, t0)
 	if a.Equal(b) || a.Equal(c) {
 		t.Error("the successor does not depend on key and session")
 	}

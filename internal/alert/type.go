@@ -55,7 +55,7 @@ func Of(ev audit.Event) (Type, bool) {
 // byDetail judges events that are worth an alert in some cases only.
 func byDetail(ev audit.Event) (Type, bool) {
 	switch {
-	case ev.Event == audit.SessionRevoked && ev.Detail == "reason=reuse": // with "by=": it ended with a refresh token's reuse
+	case ev.Event == audit.SessionRevoked && says(ev, "reason=reuse") && !strings.Contains(ev.Detail, "by="): // with "by=": it ended with a refresh token's reuse
 		return SessionReuse, true
 	case ev.Event == audit.TokenRevoked && says(ev, "reason=code_replay") && !strings.Contains(ev.Detail, "parent="):
 		return CodeReuse, true

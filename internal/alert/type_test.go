@@ -25,6 +25,8 @@ func TestOf(t *testing.T) {
 		{"refresh.retried", "class=redelivered client=mobile presented=3 current=4", ""},
 		{"refresh.retried", "class=redelivered client=mobile presented=3 current=4 often=true", RefreshMisuse},
 		{"session.revoked", "reason=reuse", SessionReuse},
+		{"session.revoked", "reason=reuse class=stale", SessionReuse},
+		{"session.revoked", "reason=reuse class=recent_prev", SessionReuse},
 		{"session.revoked", "reason=reuse by=ses_1", ""}, // it is told as refresh.reuse
 		{"session.revoked", "reason=logout", ""},
 		{"token.revoked", "reason=code_replay client=mobile", CodeReuse},
