@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"hash"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/secret"
@@ -69,11 +70,17 @@ func (o *Options) next(sid string, former decoded, at time.Time) (secret.Value, 
 	return successor(o.Ring.Current().Value, sid, former, at)
 }
 
+// keyed is a MAC for one purpose.
+func keyed(key secret.Value, purpose string) hash.Hash {
+	mac := hmac.New(sha256.New, key.Expose())
+	mac.Write([]byte(purpose + "\x00"))
+	return mac
+}
+
 // successor derives the secret that follows former at a moment. Whoever has former but not
 // the key cannot compute it; every node that sees former can send it again.
 func successor(key secret.Value, sid string, former decoded, at time.Time) (secret.Value, [32]byte) {
-	mac := hmac.New(sha256.New, key.Expose())
-	mac.Write([]byte("sanmon/session/next/v1\x00"))
+	mac := keyed(key, "sanmon/session/next/v1")
 	mac.Write([]byte(sid))
 	mac.Write([]byte{0})
 	mac.Write(former.bytes())

@@ -2,7 +2,6 @@ package session
 
 import (
 	"crypto/hmac"
-	"crypto/sha256"
 	"strings"
 	"time"
 
@@ -38,9 +37,8 @@ func mark(key secret.Value, sid string, at time.Time, seed []byte) []byte {
 }
 
 func tag(key secret.Value, seed, when []byte, id string) (t [tagBytes]byte) {
-	mac := hmac.New(sha256.New, key.Expose())
-	mac.Write([]byte("sanmon/session/mark/v1\x00")) // what follows has fixed sizes
-	mac.Write(seed)
+	mac := keyed(key, "sanmon/session/mark/v1")
+	mac.Write(seed) // all of fixed sizes
 	mac.Write(when)
 	mac.Write([]byte(id))
 	copy(t[:], mac.Sum(nil))
