@@ -36,7 +36,7 @@ type guests struct {
 	left    []string
 }
 
-func (g *guests) Judge(ctx context.Context, cookie string, from netip.Addr, at time.Time, into *caller.Caller) (bool, error) {
+func (g *guests) Judge(ctx context.Context, cookie string, from sessions.Client, at time.Time, into *caller.Caller) (bool, error) {
 	sid := map[string]string{adopted: "ses_app", foreign: "ses_wiki", "new": "ses_new"}[cookie]
 	if sid == "" {
 		return g.people.Judge(ctx, cookie, from, at, into)

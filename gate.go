@@ -8,6 +8,7 @@ import (
 
 	"github.com/sanmon-gate/sanmon/caller"
 	"github.com/sanmon-gate/sanmon/identity/adopt"
+	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/keys/limit"
 	"github.com/sanmon-gate/sanmon/keys/network"
 	"github.com/sanmon-gate/sanmon/policy"
@@ -25,7 +26,7 @@ import (
 type Sessions interface {
 	// Judge fills into with the caller of a session cookie, or refuses. renew says
 	// that the answer should carry another secret.
-	Judge(ctx context.Context, cookie string, from netip.Addr, now time.Time, into *caller.Caller) (renew bool, err error)
+	Judge(ctx context.Context, cookie string, from session.Client, now time.Time, into *caller.Caller) (renew bool, err error)
 }
 
 // Keys verifies API keys; keys/apikey's Index does.

@@ -49,7 +49,7 @@ func (g *Gate) viewer(ctx context.Context, p *Passage) {
 	}
 	if cookie, err := g.presented(p); err == nil && cookie != "" {
 		q := p.Caller // anonymous
-		if _, err := g.Sessions.Judge(ctx, cookie, p.Addr, p.Request.Now, &q); err == nil {
+		if _, err := g.Sessions.Judge(ctx, cookie, p.Client(), p.Request.Now, &q); err == nil {
 			p.page.bindings = q.Bindings
 			return
 		}
@@ -72,7 +72,7 @@ func (g *Gate) Rebind(ctx context.Context, p *Passage, now time.Time) {
 		return
 	}
 	q := p.Caller
-	if _, err := g.Sessions.Judge(ctx, p.Cookie, p.Addr, now, &q); err == nil {
+	if _, err := g.Sessions.Judge(ctx, p.Cookie, p.Client(), now, &q); err == nil {
 		p.page.bindings = q.Bindings // the new one comes first
 	}
 }

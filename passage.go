@@ -6,6 +6,7 @@ import (
 
 	"github.com/sanmon-gate/sanmon/caller"
 	"github.com/sanmon-gate/sanmon/exchange"
+	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/keys/limit"
 	"github.com/sanmon-gate/sanmon/policy"
 	"github.com/sanmon-gate/sanmon/refusal"
@@ -103,4 +104,14 @@ func (p *Passage) RateFields() iter.Seq2[string, string] {
 			yield(limit.StateField, string(p.Limits.AppendState(buf[:0])))
 		}
 	}
+}
+
+// Client is who sends the request, as sessions compare it. Another proxy may keep the
+// User-Agent to itself; to send none is unlike a browser.
+func (p *Passage) Client() session.Client {
+	agent := exchange.First(p.Request.Fields, "User-Agent")
+	if agent == "" && !p.Unseen {
+		agent = session.NoAgent
+	}
+	return session.Client{Addr: p.Addr, Agent: agent}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/identity/adopt"
+	"github.com/sanmon-gate/sanmon/identity/agent"
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
@@ -127,5 +128,6 @@ func (g *Gate) visited(p *Passage, h adopt.Held, now time.Time) error {
 
 // meta is what is written down about who signs in or out at a backend.
 func (g *Gate) meta(p *Passage) session.Meta {
-	return session.Meta{From: p.Addr, Device: session.Device(exchange.First(p.Request.Fields, "User-Agent")), RequestID: p.Request.ID}
+	c := p.Client()
+	return session.Meta{From: c.Addr, Device: session.Device(c.Agent), Agent: agent.Of(c.Agent), RequestID: p.Request.ID}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/sanmon-gate/sanmon"
 	"github.com/sanmon-gate/sanmon/caller"
 	"github.com/sanmon-gate/sanmon/exchange"
+	sessions "github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/keys/limit"
 	"github.com/sanmon-gate/sanmon/keys/network"
 	"github.com/sanmon-gate/sanmon/policy"
@@ -44,7 +45,7 @@ var (
 	reader = &caller.Rights{Roles: []string{"reader"}}
 )
 
-func (p *people) Judge(_ context.Context, cookie string, _ netip.Addr, _ time.Time, into *caller.Caller) (bool, error) {
+func (p *people) Judge(_ context.Context, cookie string, _ sessions.Client, _ time.Time, into *caller.Caller) (bool, error) {
 	switch cookie {
 	case session:
 		*into = caller.Caller{Kind: caller.Session, Subject: "usr_1", Name: "ada@example.com", Email: "ada@example.com", SID: "ses_1", Credential: whole, Principal: writer, AuthTime: now, Bindings: [][]byte{binding}, Slot: &p.slot}
@@ -457,7 +458,7 @@ func TestAgainJudgesEveryCredential(t *testing.T) {
 
 type revoked struct{}
 
-func (revoked) Judge(context.Context, string, netip.Addr, time.Time, *caller.Caller) (bool, error) {
+func (revoked) Judge(context.Context, string, sessions.Client, time.Time, *caller.Caller) (bool, error) {
 	return false, refusal.New(refusal.LoginRequired, "revoked")
 }
 

@@ -64,8 +64,8 @@ func (g *Gate) arrive(ctx context.Context, p *Passage, cookie string) error {
 	}
 	var who caller.Caller
 	if cookie != "" {
-		renew, err := g.Sessions.Judge(ctx, cookie, p.Addr, p.Request.Now, &who)
-		if no := refusal.From(err); no != nil && no.Code != refusal.LoginRequired && no.Code != refusal.SessionExpired {
+		renew, err := g.Sessions.Judge(ctx, cookie, p.Client(), p.Request.Now, &who)
+		if no := refusal.From(err); no != nil && no.Code != refusal.LoginRequired && no.Code != refusal.SessionExpired && no.Code != refusal.StepUpRequired {
 			return err
 		}
 		if err == nil {
@@ -167,7 +167,7 @@ func (g *Gate) shown(ctx context.Context, p *Passage) {
 	cookie, err := g.presented(p)
 	if err == nil && cookie != "" && !p.Writes && !rules.SignsIn(p.Target.Decoded) {
 		var who caller.Caller
-		if _, err := g.Sessions.Judge(ctx, cookie, p.Addr, p.Request.Now, &who); err == nil {
+		if _, err := g.Sessions.Judge(ctx, cookie, p.Client(), p.Request.Now, &who); err == nil {
 			held, err := g.Apps.Held(ctx, who.SID, rules.Upstream, p.Request.Now)
 			if err == nil && !held.Empty(p.Request.Now) {
 				p.lent.held, p.lent.signedIn, p.lent.sid = held, true, who.SID

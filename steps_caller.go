@@ -69,7 +69,7 @@ func (g *Gate) verify(ctx context.Context, p *Passage, cookie string, bearer cre
 	switch {
 	case cookie != "":
 		var err error
-		p.Renew, err = g.Sessions.Judge(ctx, cookie, p.Addr, p.Request.Now, &p.Caller)
+		p.Renew, err = g.Sessions.Judge(ctx, cookie, p.Client(), p.Request.Now, &p.Caller)
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,8 @@ const (
 	Logout          Name = "logout"
 	SessionRevoked  Name = "session.revoked"
 	SessionExpired  Name = "session.expired"
-	SessionBound    Name = "session.bound" // to a key of the browser
+	SessionBound    Name = "session.bound"   // to a key of the browser
+	SessionStrange  Name = "session.strange" // another kind of browser than the one that signed in
 	UserAdded       Name = "user.added"
 	UserDisabled    Name = "user.disabled"
 	UserEnabled     Name = "user.enabled"

@@ -107,7 +107,7 @@ type sessions struct{ keeper *session.Keeper }
 // Judge implements portal.Sessions.
 func (s sessions) Judge(ctx context.Context, cookie string, v portal.Visit) (*caller.Caller, error) {
 	c := new(caller.Caller)
-	_, err := s.keeper.Judge(ctx, cookie, v.Network, v.Now, c)
+	_, err := s.keeper.Judge(ctx, cookie, session.Client{Addr: v.Network, Agent: v.Agent}, v.Now, c)
 	return c, err
 }
 

@@ -95,7 +95,7 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 		}
 	}
 	l.people = principal.NewDirectory(store, principal.Options{Stale: stale})
-	if l.keeper, err = session.New(store, l.people, sessionOptions(c, l.rings[secret.PurposeSession], master, stale, store.Offset, logger)); err != nil {
+	if l.keeper, err = session.New(store, l.people, l.sessionOptions(c)); err != nil {
 		return nil, err
 	}
 	l.index, err = apikey.NewIndex(store, l.pepperOptions(apikey.Options{
@@ -143,12 +143,14 @@ func binderOf(c *config.Config, ring *secret.Ring) *dbsc.Binder {
 	return &dbsc.Binder{Ring: ring}
 }
 
-func sessionOptions(c *config.Config, ring *secret.Ring, master *secret.Master, stale func() bool, offset func() time.Duration, logger *slog.Logger) session.Options {
+func (l *layers) sessionOptions(c *config.Config) session.Options {
+	ring := l.rings[secret.PurposeSession]
 	return session.Options{
 		Binder: binderOf(c, ring), BindRequired: c.DBSC == "required",
 		Idle: c.Session.Idle, Absolute: c.Session.Absolute, Rotate: c.Session.Rotate,
 		Race: window(c.Token.Race), Redeliver: window(c.Token.Redeliver), MaxPerUser: c.Session.MaxPerUser,
-		Network: session.Policy(c.Session.Network), Ring: ring, Master: master, Stale: stale, Offset: offset, Log: logger,
+		Network: session.Policy(c.Session.Network), Ring: ring, Master: l.master, Stale: l.stale, Offset: l.store.Offset,
+		Signal: l.store.Record, Log: l.logger,
 	}
 }
 

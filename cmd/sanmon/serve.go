@@ -134,6 +134,9 @@ func (n *node) gauges() {
 	n.metrics.Gauge("sanmon_key_index_age_seconds", "Time since the API keys in memory were last known to be those of the store.", func() float64 { return n.keysAge().Seconds() })
 	n.metrics.Gauge("sanmon_sessions_cached", "Sessions in memory.", func() float64 { return float64(n.layers.keeper.Len()) })
 	n.metrics.Gauge("sanmon_tokens_cached", "Verified access tokens in memory.", func() float64 { return float64(n.layers.access.Len()) })
+	for word := range n.layers.keeper.Counts() {
+		n.metrics.Counter("sanmon_session_signals_total", "What happened to session cookies that somebody may want to look at.", "signal", word, func() float64 { return float64(n.layers.keeper.Counts()[word]) })
+	}
 	for word := range n.layers.grants.Counts() {
 		n.metrics.Counter("sanmon_refresh_total", "Refresh tokens that were presented, by what became of them.", "verdict", word, func() float64 { return float64(n.layers.grants.Counts()[word]) })
 	}
@@ -177,7 +180,7 @@ func (n *node) put(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := n.layers.keeper.Configure(sessionOptions(c, n.layers.rings["session"], n.layers.master, n.follower.Stale, n.layers.store.Offset, n.logger)); err != nil {
+	if err := n.layers.keeper.Configure(n.layers.sessionOptions(c)); err != nil {
 		return err
 	}
 	if err := n.layers.configureTokens(c); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/identity/agent"
 	"github.com/sanmon-gate/sanmon/identity/factor"
 	"github.com/sanmon-gate/sanmon/identity/passkey"
 	"github.com/sanmon-gate/sanmon/identity/password"
@@ -215,7 +216,7 @@ func (s *Service) failed(ctx context.Context, a Attempt, full, subject, why stri
 // user and the session's row has ended all sessions but this one, so it is looked once
 // more: whichever of the two was first, the session does not survive the change.
 func (s *Service) begin(ctx context.Context, a Attempt, account string, user principal.Record, how proof, now time.Time) (g Grant, why string, err error) {
-	meta := session.Meta{From: a.Addr, Device: session.Device(a.UserAgent), RequestID: a.RequestID, AMR: how.amr, ACR: how.acr,
+	meta := session.Meta{From: a.Addr, Device: session.Device(a.UserAgent), Agent: agent.Of(a.UserAgent), RequestID: a.RequestID, AMR: how.amr, ACR: how.acr,
 		AuthTime: a.authTime, Same: a.external}
 	value, r, err := s.Sessions.StepUp(ctx, a.Current, user, meta, now)
 	if err != nil {

@@ -108,7 +108,7 @@ func (s *sessions) SessionBySecret(_ context.Context, h [32]byte) (session.Recor
 	return session.Record{}, session.ErrNotFound
 }
 
-func (s *sessions) RotateSession(_ context.Context, sid string, from, to [32]byte, auth, at time.Time, _ *audit.Event) error {
+func (s *sessions) RotateSession(_ context.Context, sid string, from, to [32]byte, _ session.Place, auth, at time.Time, _ *audit.Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rows[sid]
@@ -127,7 +127,7 @@ func (s *sessions) RevokeSession(_ context.Context, sid, _ string, _ time.Time, 
 	return true, nil
 }
 
-func (s *sessions) NoteFactors(_ context.Context, sid string, amr []string, acr string, _ time.Time) error {
+func (s *sessions) NoteFactors(_ context.Context, sid string, amr []string, acr, _ string, _ time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rows[sid]
@@ -214,7 +214,7 @@ func TestLogin(t *testing.T) {
 		t.Errorf("%+v", g)
 	}
 	var c caller.Caller
-	if _, err := w.Sessions.Judge(bg, string(g.Secret.Expose()), home, t0, &c); err != nil || c.Subject != "usr_alice" || !cmp.Equal(c.Principal.Roles, []string{"reader"}) {
+	if _, err := w.Sessions.Judge(bg, string(g.Secret.Expose()), session.Client{Addr: home}, t0, &c); err != nil || c.Subject != "usr_alice" || !cmp.Equal(c.Principal.Roles, []string{"reader"}) {
 		t.Errorf("%+v, %v", c, err)
 	}
 	if r := w.sessions.rows[g.SID]; r.Device != "curl" || !cmp.Equal(r.Networks, []string{"203.0.113.0/24"}) {

@@ -105,7 +105,7 @@ func (h *house) second(ticket, code string, now time.Time) (Grant, error) {
 func (h *house) how(g Grant, now time.Time) caller.Caller {
 	h.t.Helper()
 	var c caller.Caller
-	if _, err := h.Sessions.Judge(bg, string(g.Secret.Expose()), home, now, &c); err != nil {
+	if _, err := h.Sessions.Judge(bg, string(g.Secret.Expose()), session.Client{Addr: home}, now, &c); err != nil {
 		h.t.Fatal(err)
 	}
 	return c
@@ -441,7 +441,7 @@ func TestChangePassword(t *testing.T) {
 	}
 	h.how(mine, t0) // this session goes on
 	var c caller.Caller
-	if _, err := h.Sessions.Judge(bg, string(other.Secret.Expose()), home, t0, &c); refusal.From(err).Code != refusal.LoginRequired {
+	if _, err := h.Sessions.Judge(bg, string(other.Secret.Expose()), session.Client{Addr: home}, t0, &c); refusal.From(err).Code != refusal.LoginRequired {
 		t.Errorf("the other session: %v", err)
 	}
 	if _, err := h.Login(bg, with(Off, "alice@example.com", right, ""), t0); refusal.From(err).Code != refusal.LoginFailed {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/identity/agent"
 	"github.com/sanmon-gate/sanmon/identity/dpop"
 	"github.com/sanmon-gate/sanmon/identity/keyset"
 	"github.com/sanmon-gate/sanmon/identity/principal"
@@ -55,7 +56,8 @@ type Circumstances struct {
 	From      netip.Addr // address of the client
 	RequestID string
 	Now       time.Time
-	Device    string // what the person sees in a list: "Firefox on Linux"; "" the client id
+	Agent     agent.Family // kind of program; zero when unknown
+	Device    string       // what the person sees in a list: "Firefox on Linux"; "" the client id
 }
 
 // Request is one request to an endpoint for programs.

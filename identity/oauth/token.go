@@ -107,7 +107,7 @@ func (s *Server) exchange(ctx context.Context, client *Client, p proof, r Reques
 		}
 	}
 	issued, err := s.Grants.Codes().Redeem(ctx, f.get("code"), refresh.Exchange{Client: client.ID, RedirectURI: f.get("redirect_uri"), Verifier: f.get("code_verifier"),
-		Key: p.key, Device: r.Device, From: r.From, RequestID: r.RequestID, Now: r.Now})
+		Key: p.key, Device: r.Device, Agent: r.Agent, From: r.From, RequestID: r.RequestID, Now: r.Now})
 	if err == nil {
 		err = s.use(ctx, p, r.Now)
 	}
@@ -145,7 +145,7 @@ func (s *Server) refresh(ctx context.Context, client *Client, p proof, r Request
 			return Tokens{}, err
 		}
 	}
-	o, err := s.Grants.Rotate(ctx, f.get("refresh_token"), refresh.Presented{Client: client.ID, Key: p.key, Scope: scope, From: r.From, RequestID: r.RequestID, Now: r.Now})
+	o, err := s.Grants.Rotate(ctx, f.get("refresh_token"), refresh.Presented{Client: client.ID, Key: p.key, Scope: scope, From: r.From, Agent: r.Agent, RequestID: r.RequestID, Now: r.Now})
 	if err != nil {
 		return Tokens{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/identity/agent"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -75,9 +76,10 @@ func (c Codes) Issue(ctx context.Context, a Code, now time.Time) (secret.Value, 
 type Exchange struct {
 	Client      string // client id, authenticated where the client can
 	RedirectURI string
-	Verifier    string   // PKCE code verifier
-	Key         [32]byte // thumbprint of the key that the request proved to hold; zero for none
-	Device      string   // what the person sees in a list; the client id where empty
+	Verifier    string       // PKCE code verifier
+	Key         [32]byte     // thumbprint of the key that the request proved to hold; zero for none
+	Device      string       // what the person sees in a list; the client id where empty
+	Agent       agent.Family // kind of program; zero when unknown
 	From        netip.Addr
 	RequestID   string
 	Now         time.Time
@@ -147,7 +149,7 @@ func (x Exchange) admit(a Code, at time.Time) error {
 
 func (x Exchange) grant(a Code) Grant {
 	return Grant{User: a.User, Parent: a.SID, Client: a.Client, Scope: a.Scope, Audience: a.Audience, Key: x.Key,
-		AuthTime: a.AuthTime, Device: x.Device, From: x.From, RequestID: x.RequestID, Now: x.Now}
+		AuthTime: a.AuthTime, Device: x.Device, Agent: x.Agent, From: x.From, RequestID: x.RequestID, Now: x.Now}
 }
 
 // Challenge is the S256 code challenge of a verifier (RFC 7636, Section 4.6); "" for a

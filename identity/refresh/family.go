@@ -19,6 +19,7 @@ type Family struct {
 	ACR      string
 	Device   string   // what the person sees in a list
 	Networks []string // network keys known of the grant, newest first
+	Agent    string   // kind of program that it was given to, an agent.Family; "" when unknown
 
 	CreatedAt     time.Time
 	ExpiresAt     time.Time // absolute end, set once
@@ -27,6 +28,7 @@ type Family struct {
 	Gen          int64     // generation that is current
 	RotatedAt    time.Time // when it replaced the one before; by one clock for all nodes
 	RotatedFrom  string    // network key of that request
+	RotatedAgent string    // and the kind of program
 	Confirmed    bool      // somebody has shown that the current generation arrived
 	Redeliveries int       // how often the one before came since
 	RetryAt      time.Time // moves on with every window that had a retry; see often

@@ -14,6 +14,7 @@ type Attempt struct {
 	Client  string
 	Key     [32]byte // thumbprint of the key that the client proved to hold; zero for none
 	Network string   // network key of the request; "" when unknown
+	Agent   string   // kind of program, an agent.Family; "" when unknown
 	At      time.Time
 
 	Idle            time.Duration // what a rotation gives
@@ -35,7 +36,7 @@ const (
 	Theft                      // spent: the grant and its login end
 	Ahead                      // newer than the store knows
 	Mismatch                   // of another client or key
-	Strange                    // the one before, from a network that is not known of the grant
+	Strange                    // the one before, from a network or a kind of program that is not known of the grant
 	Capped                     // the one before, too often
 	Revoked                    // the grant has ended
 	Expired                    // the grant's time is over
@@ -83,12 +84,18 @@ func (a Attempt) former(f Family) Verdict {
 		return Theft
 	case f.Redeliveries >= a.Cap:
 		return Capped
-	case a.Network != f.RotatedFrom && !slices.Contains(f.Networks, a.Network):
+	case a.Network != f.RotatedFrom && !slices.Contains(f.Networks, a.Network), a.foreign(f):
 		return Strange
 	case f.Confirmed:
 		return AccessOnly
 	}
 	return Redelivered
+}
+
+// foreign reports whether the program is of another kind than both that which the grant was
+// given to and that which asked for the rotation. Nothing is made of what is not known.
+func (a Attempt) foreign(f Family) bool {
+	return a.Agent != "" && f.Agent != "" && a.Agent != f.Agent && a.Agent != f.RotatedAgent
 }
 
 // A grant whose former token comes within its window again and again is not being lucky:

@@ -25,16 +25,19 @@ func TestJudge(t *testing.T) {
 		{2, 3, 0, "63", Redelivered}, {2, 3, 0, "64", Capped}, {2, 3, 61 * time.Second, "64", Theft}, {3, 3, 0, "64", Rotated},
 		{2, 3, 0, "away", Strange}, {2, 3, 0, "confirmed away", Strange}, {3, 3, 0, "away", Rotated}, {2, 3, time.Hour, "away", Theft},
 		{2, 3, 0, "away there", Redelivered}, {2, 3, 0, "nowhere", Strange},
+		{2, 3, 0, "other kind", Strange}, {2, 3, 0, "confirmed other kind", Strange}, {3, 3, 0, "other kind", Rotated}, {2, 3, time.Hour, "other kind", Theft},
+		{2, 3, 0, "other kind rotated so", Redelivered}, {2, 3, 0, "no kind", Redelivered}, {2, 3, 0, "other kind of old", Redelivered},
 		{3, 3, 0, "revoked", Revoked}, {1, 3, 0, "revoked", Revoked}, {4, 3, 0, "revoked", Revoked},
 		{3, 3, 0, "expired", Expired}, {1, 3, 0, "expired", Expired}, {3, 3, 0, "idle", Expired}, {3, 3, 0, "expired revoked", Revoked}, {3, 3, 0, "idle swept", Expired},
 		{3, 3, 0, "other client", Mismatch}, {3, 3, 0, "bound", Mismatch}, {1, 3, 0, "bound", Mismatch}, {3, 3, 0, "bound proven", Rotated},
 		{3, 3, 0, "proven", Rotated}, {3, 3, 0, "other client revoked", Mismatch},
 	} {
-		a := Attempt{Gen: c.p, Client: "mobile", Network: "203.0.113.0/24", At: noon, Race: 10 * time.Second, Redeliver: time.Minute, Cap: 64}
-		f := Family{Gen: c.g, Client: "mobile", RotatedAt: noon.Add(-c.age), RotatedFrom: "203.0.113.0/24",
+		a := Attempt{Gen: c.p, Client: "mobile", Network: "203.0.113.0/24", Agent: "other/other", At: noon, Race: 10 * time.Second, Redeliver: time.Minute, Cap: 64}
+		f := Family{Gen: c.g, Client: "mobile", RotatedAt: noon.Add(-c.age), RotatedFrom: "203.0.113.0/24", Agent: "other/other", RotatedAgent: "other/other",
 			ExpiresAt: noon.Add(time.Hour), IdleExpiresAt: noon.Add(time.Hour)}
 		for word := range map[string]bool{"confirmed": true, "63": true, "64": true, "away": true, "there": true, "nowhere": true, "revoked": true,
-			"expired": true, "idle": true, "swept": true, "other client": true, "bound": true, "proven": true} {
+			"expired": true, "idle": true, "swept": true, "other client": true, "bound": true, "proven": true,
+			"other kind": true, "rotated so": true, "no kind": true, "of old": true} {
 			if !contains(c.is, word) {
 				continue
 			}
@@ -63,6 +66,14 @@ func TestJudge(t *testing.T) {
 				f.Client = "desktop"
 			case "bound":
 				f.Key = key
+			case "other kind":
+				a.Agent = "blink/windows"
+			case "rotated so":
+				f.RotatedAgent = "blink/windows"
+			case "no kind":
+				a.Agent = ""
+			case "of old":
+				f.Agent, f.RotatedAgent = "", ""
 			case "proven":
 				a.Key = key
 			}

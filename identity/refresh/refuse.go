@@ -17,7 +17,7 @@ var (
 	ErrReuse    = errors.New("refresh token was used before")      // theft: everything has ended
 	ErrAhead    = errors.New("refresh token is newer than the store")
 	ErrMismatch = errors.New("refresh token is bound to another key")
-	ErrStrange  = errors.New("network is not known of the grant")
+	ErrStrange  = errors.New("network or kind of program is not known of the grant")
 	ErrCapped   = errors.New("refresh token was presented too often")
 	ErrRevoked  = errors.New("grant has ended")
 	ErrExpired  = errors.New("grant has expired")
@@ -42,7 +42,7 @@ func (a Attempt) refused(r Result) error {
 	case Mismatch:
 		return no(refusal.TokenInvalid, ErrMismatch, "the refresh token of %s is bound to another key than the client proved (the token may have been copied)", f.SID)
 	case Strange:
-		return no(refusal.StepUpRequired, ErrStrange, "the former refresh token of %s came from network %q, which is not known of it (the client signs in again)", f.SID, a.Network)
+		return no(refusal.StepUpRequired, ErrStrange, "the former refresh token of %s came from network %q by a program of kind %q, one of which is not known of it (the client signs in again)", f.SID, a.Network, a.Agent)
 	case Capped:
 		return no(refusal.TokenInvalid, ErrCapped, "the former refresh token of %s came more than %d times since its rotation (the client should keep the new one)", f.SID, a.Cap)
 	case Revoked:
@@ -77,6 +77,9 @@ func list(sids []string) string {
 // detail is the text of an audit event: words, and nothing that could be presented.
 func (a Attempt) detail(r Result) string {
 	d := fmt.Sprintf("class=%s client=%s presented=%d current=%d", a.class(r), r.Family.Client, a.Gen, r.Family.Gen)
+	if r.Verdict == Strange && a.Agent != "" {
+		d += " agent=" + a.Agent
+	}
 	if r.Often {
 		d += " often=true"
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/identity/agent"
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
@@ -50,7 +51,8 @@ type Grant struct {
 	AuthTime time.Time // when the person authenticated
 	AMR      []string  // as of the parent where nil
 	ACR      string
-	Device   string // what the person sees in a list
+	Device   string       // what the person sees in a list
+	Agent    agent.Family // kind of program; zero when unknown
 
 	From      netip.Addr // address of the client
 	RequestID string
@@ -83,7 +85,7 @@ func (o *Options) family(g Grant) (Family, audit.Event) {
 	now := g.Now.Add(o.Offset()).Truncate(time.Microsecond)
 	from := network(g.From)
 	f := Family{SID: secret.NewID("ses_"), Parent: g.Parent, User: g.User, Client: g.Client, Scope: g.Scope, Audience: g.Audience,
-		Key: g.Key, AuthTime: g.AuthTime.Truncate(time.Microsecond), AMR: g.AMR, ACR: g.ACR, Device: or(g.Device, g.Client),
+		Key: g.Key, AuthTime: g.AuthTime.Truncate(time.Microsecond), AMR: g.AMR, ACR: g.ACR, Device: or(g.Device, g.Client), Agent: g.Agent.String(),
 		CreatedAt: now, ExpiresAt: now.Add(o.Absolute), IdleExpiresAt: now.Add(o.Idle), RotatedAt: now, RotatedFrom: from, Confirmed: true}
 	f.ID = newFamilyID()
 	if from != "" {
@@ -100,10 +102,11 @@ func (o *Options) issue(f Family) (Issued, error) {
 
 // Presented is the circumstances of a refresh request.
 type Presented struct {
-	Client    string     // client id, authenticated where the client can
-	Key       [32]byte   // thumbprint of the key that the request proved to hold (RFC 9449); zero for none
-	Scope     []string   // what is asked for; nil: all of the grant
-	From      netip.Addr // address of the client
+	Client    string       // client id, authenticated where the client can
+	Key       [32]byte     // thumbprint of the key that the request proved to hold (RFC 9449); zero for none
+	Scope     []string     // what is asked for; nil: all of the grant
+	From      netip.Addr   // address of the client
+	Agent     agent.Family // kind of program; zero when unknown
 	RequestID string
 	Now       time.Time
 }
@@ -145,7 +148,7 @@ func (s *Service) Rotate(ctx context.Context, token string, p Presented) (Outcom
 }
 
 func (o *Options) attempt(c claim, p Presented) Attempt {
-	return Attempt{Family: c.family, Gen: c.gen, Client: p.Client, Key: p.Key, Network: network(p.From), RequestID: p.RequestID,
+	return Attempt{Family: c.family, Gen: c.gen, Client: p.Client, Key: p.Key, Network: network(p.From), Agent: p.Agent.String(), RequestID: p.RequestID,
 		At: p.Now.Add(o.Offset()).Truncate(time.Microsecond), Idle: o.Idle, Race: o.Race, Redeliver: o.Redeliver, Cap: o.Cap}
 }
 

@@ -110,7 +110,7 @@ func (k *Keeper) beginApp(ctx context.Context, former *live, h adopt.Held, m Met
 	value, hash := o.random(sid, now)
 	user := adopt.Subject(h.Upstream)
 	r := Record{SID: sid, User: user, Kind: App, SecretHash: hash, RotatedAt: now, CreatedAt: now,
-		AuthTime: now, LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device,
+		AuthTime: now, LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device, Agent: m.Agent.String(),
 		Networks: networkTexts(withNetwork(nil, Network(m.From)))}
 	var err error
 	if r.Jar, err = k.sealJar(r.SID, j.With(h)); err != nil {
@@ -145,7 +145,7 @@ func (k *Keeper) attach(ctx context.Context, cookie string, h adopt.Held, m Meta
 			at := l.after(now)
 			value, hash := o.random(l.SID, at)
 			ev := m.event(audit.LoginOK, l.User, l.SID, appWords(h, m), now)
-			if _, err = k.exchange(ctx, l, hash, l.AuthTime, at, &ev); err == nil {
+			if _, err = k.exchange(ctx, l, hash, m.place(), l.AuthTime, at, &ev); err == nil {
 				k.memory.hide(l.SID) // the row in memory is the one without the jar
 				return value, nil
 			}

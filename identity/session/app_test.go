@@ -271,7 +271,7 @@ func BenchmarkHeldWarm(b *testing.B) {
 		b.Fatal(err)
 	}
 	var c caller.Caller
-	_, _ = k.Judge(bg, string(v.Expose()), home, t0, &c)
+	_, _ = k.Judge(bg, string(v.Expose()), Client{Addr: home}, t0, &c)
 	b.ReportAllocs()
 	for b.Loop() {
 		_, _ = k.Held(bg, c.SID, "shop", t0)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/identity/agent"
 	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
@@ -14,8 +15,9 @@ import (
 
 // Meta is what is written down about a change of a session.
 type Meta struct {
-	From      netip.Addr // address of the client
-	Device    string     // as Device returns it
+	From      netip.Addr   // address of the client
+	Device    string       // as Device returns it
+	Agent     agent.Family // kind of browser; zero: nobody knows, and none is another one
 	RequestID string
 	Actor     string   // principal id, "cli" or "system"; the person itself where empty
 	AMR       []string // how the person has just authenticated (RFC 8176); empty: a password
@@ -43,6 +45,10 @@ func (m Meta) authTime(now time.Time) time.Time {
 	return m.AuthTime.Truncate(time.Microsecond)
 }
 
+func (m Meta) place() Place {
+	return Place{Network: networkText(m.From), Agent: m.Agent.String()}
+}
+
 func (m Meta) event(name audit.Name, user, sid, detail string, at time.Time) audit.Event {
 	return audit.Event{At: at, Event: name, Subject: user, Actor: or(m.Actor, user), SID: sid,
 		Network: networkText(m.From), RequestID: m.RequestID, Detail: detail}
@@ -60,7 +66,7 @@ func (k *Keeper) Begin(ctx context.Context, user principal.Record, m Meta, now t
 	value, hash := o.random(sid, now)
 	since := m.authTime(now)
 	r := Record{SID: sid, User: user.ID, SecretHash: hash, RotatedAt: now, CreatedAt: now,
-		AMR: m.amr(), ACR: m.acr(), AuthTime: since, SudoUntil: since.Add(o.Sudo), LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device,
+		AMR: m.amr(), ACR: m.acr(), AuthTime: since, SudoUntil: since.Add(o.Sudo), LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device, Agent: m.Agent.String(),
 		Networks: networkTexts(withNetwork(nil, Network(m.From)))}
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
@@ -144,13 +150,13 @@ func (k *Keeper) raise(ctx context.Context, l *live, m Meta, now time.Time) (sec
 	if since.Before(l.AuthTime) {
 		since = l.AuthTime
 	}
-	r, err := k.exchange(ctx, l, hash, since, now, &ev)
+	r, err := k.exchange(ctx, l, hash, m.place(), since, now, &ev)
 	if err != nil {
 		return secret.Value{}, Record{}, err
 	}
 	r.Networks = networkTexts(withNetwork(*l.networks.Load(), Network(m.From)))
-	r.AMR, r.ACR, r.SudoUntil = m.amr(), m.acr(), since.Add(o.Sudo)
-	err = errors.Join(k.store.TouchSession(ctx, l.SID, r.SecretHash, now, r.Networks, false), k.store.NoteFactors(ctx, l.SID, r.AMR, r.ACR, r.SudoUntil))
+	r.AMR, r.ACR, r.SudoUntil, r.Agent = m.amr(), m.acr(), since.Add(o.Sudo), m.Agent.String()
+	err = errors.Join(k.store.TouchSession(ctx, l.SID, r.SecretHash, now, r.Networks, false), k.store.NoteFactors(ctx, l.SID, r.AMR, r.ACR, r.Agent, r.SudoUntil))
 	k.memory.hide(l.SID)
 	if err != nil {
 		return secret.Value{}, Record{}, busy("note the network and factors of a session", err)

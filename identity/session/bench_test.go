@@ -40,7 +40,7 @@ func BenchmarkJudgeWarm(b *testing.B) {
 	var c caller.Caller
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := k.Judge(bg, cookie, home, t0, &c); err != nil {
+		if _, err := k.Judge(bg, cookie, Client{Addr: home}, t0, &c); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -52,7 +52,7 @@ func BenchmarkJudgeWarmParallel(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		var c caller.Caller
 		for pb.Next() {
-			if _, err := k.Judge(bg, cookie, home, t0, &c); err != nil {
+			if _, err := k.Judge(bg, cookie, Client{Addr: home}, t0, &c); err != nil {
 				b.Error(err)
 			}
 		}
@@ -64,7 +64,7 @@ func BenchmarkJudgeMalformed(b *testing.B) {
 	var c caller.Caller
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := k.Judge(bg, "garbage", home, t0, &c); err == nil {
+		if _, err := k.Judge(bg, "garbage", Client{Addr: home}, t0, &c); err == nil {
 			b.Fatal("accepted")
 		}
 	}
@@ -78,7 +78,7 @@ func TestAWarmVerdictAllocatesNothing(t *testing.T) {
 	}
 	cookie, _ := w.begin(t0)
 	var c caller.Caller
-	if n := testing.AllocsPerRun(100, func() { _, _ = k.Judge(bg, cookie, home, t0, &c) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { _, _ = k.Judge(bg, cookie, Client{Addr: home}, t0, &c) }); n != 0 {
 		t.Errorf("%v allocations, want 0", n)
 	}
 }

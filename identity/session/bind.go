@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -98,9 +97,9 @@ func (k *Keeper) Bind(ctx context.Context, sid string, kind BindKind, key []byte
 
 // Binding returns what the session of a cookie is bound to, without asking for a proof: it is
 // for who is about to prove it. Errors are as of Judge.
-func (k *Keeper) Binding(ctx context.Context, cookie string, from netip.Addr, now time.Time) (sid string, kind BindKind, key []byte, err error) {
-	var c caller.Caller
-	l, _, err := k.judge(ctx, cookie, from, now, &c, false)
+func (k *Keeper) Binding(ctx context.Context, cookie string, from Client, now time.Time) (sid string, kind BindKind, key []byte, err error) {
+	var who caller.Caller
+	l, _, err := k.judge(ctx, cookie, from, now, &who, false)
 	if err != nil {
 		return "", "", nil, err
 	}

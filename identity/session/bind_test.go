@@ -77,12 +77,12 @@ func TestBinding(t *testing.T) {
 	w := newBindWorld(t, Options{})
 	cookie, sid := w.begin(t0)
 	_ = w.Bind(bg, sid, DBSC, []byte{4, 1}, Meta{}, t0)
-	got, kind, key, err := w.Binding(bg, cookie, home, t0.Add(time.Minute))
+	got, kind, key, err := w.Binding(bg, cookie, Client{Addr: home}, t0.Add(time.Minute))
 	if err != nil || got != sid || kind != DBSC || len(key) != 2 {
 		t.Errorf("%s %s %v %v", got, kind, key, err)
 	}
 	_, _ = w.End(bg, sid, ReasonLogout, Meta{}, t0)
-	if _, _, _, err := w.Binding(bg, cookie, home, t0.Add(time.Minute)); refusal.From(err).Code != refusal.LoginRequired {
+	if _, _, _, err := w.Binding(bg, cookie, Client{Addr: home}, t0.Add(time.Minute)); refusal.From(err).Code != refusal.LoginRequired {
 		t.Errorf("after the end: %v", err)
 	}
 }
@@ -120,7 +120,7 @@ func TestAWarmBoundVerdictAllocatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := testing.AllocsPerRun(100, func() { _, _ = k.Judge(bg, both, home, at, &c) }); n != 0 || c.SID != sid {
+	if n := testing.AllocsPerRun(100, func() { _, _ = k.Judge(bg, both, Client{Addr: home}, at, &c) }); n != 0 || c.SID != sid {
 		t.Errorf("%v allocations, want 0", n)
 	}
 }

@@ -22,7 +22,7 @@ func ExampleKeeper_Judge() {
 		return
 	}
 	var who caller.Caller
-	_, err = keeper.Judge(context.Background(), "not a secret", netip.MustParseAddr("203.0.113.7"), time.Now(), &who)
+	_, err = keeper.Judge(context.Background(), "not a secret", session.Client{Addr: netip.MustParseAddr("203.0.113.7")}, time.Now(), &who)
 	fmt.Println(err)
 	// Output: login_required: the session cookie is not a session secret (the client should drop it and sign in): session not found
 }

@@ -92,7 +92,7 @@ func (s *fakeStore) SessionBySID(_ context.Context, sid string) (Record, error) 
 	return r, nil
 }
 
-func (s *fakeStore) RotateSession(_ context.Context, sid string, from, to [32]byte, authTime, at time.Time, ev *audit.Event) error {
+func (s *fakeStore) RotateSession(_ context.Context, sid string, from, to [32]byte, by Place, authTime, at time.Time, ev *audit.Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -103,6 +103,7 @@ func (s *fakeStore) RotateSession(_ context.Context, sid string, from, to [32]by
 		return ErrConflict
 	}
 	r.PrevHash, r.PrevAuthTime, r.SecretHash, r.AuthTime = from, r.AuthTime, to, authTime
+	r.RotatedBy = by
 	r.RotatedAt, r.LastSeenAt, r.Confirmed = at, at, false
 	s.rows[sid] = r
 	s.rotated++
@@ -117,14 +118,14 @@ func (s *fakeStore) RotateSession(_ context.Context, sid string, from, to [32]by
 	return nil
 }
 
-func (s *fakeStore) NoteFactors(_ context.Context, sid string, amr []string, acr string, sudo time.Time) error {
+func (s *fakeStore) NoteFactors(_ context.Context, sid string, amr []string, acr, agent string, sudo time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.rows[sid]
 	if !ok {
 		return ErrNotFound
 	}
-	r.AMR, r.ACR, r.SudoUntil = amr, acr, sudo
+	r.AMR, r.ACR, r.Agent, r.SudoUntil = amr, acr, agent, sudo
 	s.rows[sid] = r
 	return s.err
 }
@@ -323,7 +324,7 @@ func (w world) judge(cookie string, at time.Time) (c caller.Caller, renew bool, 
 
 func (w world) judgeFrom(cookie string, from netip.Addr, at time.Time) (c caller.Caller, renew bool, code refusal.Code) {
 	w.t.Helper()
-	renew, err := w.Judge(bg, cookie, from, at, &c)
+	renew, err := w.Judge(bg, cookie, Client{Addr: from}, at, &c)
 	if err != nil {
 		r, ok := errors.AsType[*refusal.Refusal](err)
 		if !ok {
@@ -346,7 +347,7 @@ func (w world) want(cookie string, at time.Time, code refusal.Code) {
 
 func (w world) renew(cookie string, at time.Time) string {
 	w.t.Helper()
-	v, err := w.Renew(bg, cookie, home, at)
+	v, err := w.Renew(bg, cookie, Client{Addr: home}, at)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
+	"hash/maphash"
 	"sync/atomic"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/caller"
 	"github.com/sanmon-gate/sanmon/change"
 	"github.com/sanmon-gate/sanmon/identity/principal"
@@ -31,6 +32,9 @@ type Keeper struct {
 	nothing    *caller.Rights // what a session of a backend grants
 	urgent     chan *live     // learned something that other nodes should know
 	expired    chan expiry
+	signals    chan audit.Event
+	counts     counts
+	seed       maphash.Seed // of User-Agents
 }
 
 // New returns a Keeper, or an error that names every wrong option.
@@ -40,7 +44,8 @@ func New(store Store, principals Principals, o Options) (*Keeper, error) {
 		return nil, err
 	}
 	k := &Keeper{store: store, principals: principals, memory: newMemory(o.Max), whole: &caller.Rights{Whole: true}, nothing: &caller.Rights{},
-		urgent: make(chan *live, 256), expired: make(chan expiry, 256)}
+		urgent: make(chan *live, 256), expired: make(chan expiry, 256),
+		signals: make(chan audit.Event, 256), seed: maphash.MakeSeed()}
 	k.options.Store(&o)
 	return k, nil
 }
@@ -59,18 +64,19 @@ func (k *Keeper) Configure(o Options) error {
 // about to be written.
 //
 // An expired session is refusal.SessionExpired; a malformed, unknown, revoked or
-// strange one refusal.LoginRequired; a store that does not answer refusal.Busy. into
-// is changed only when err is nil. A warm verdict allocates nothing.
+// strange one refusal.LoginRequired; the former secret from another network or kind of
+// browser refusal.StepUpRequired; a store that does not answer refusal.Busy. into is changed
+// only when err is nil. A warm verdict allocates nothing.
 //
 // The cookie is the session's secret; of a session that is bound to a key of the browser, the
 // secret, "." and the value of the short-lived cookie, as Presented puts them together.
-func (k *Keeper) Judge(ctx context.Context, cookie string, from netip.Addr, now time.Time, into *caller.Caller) (renew bool, err error) {
-	_, renew, err = k.judge(ctx, cookie, from, now, into, true)
+func (k *Keeper) Judge(ctx context.Context, cookie string, c Client, now time.Time, into *caller.Caller) (renew bool, err error) {
+	_, renew, err = k.judge(ctx, cookie, c, now, into, true)
 	return renew, err
 }
 
 // judge is Judge. prove asks of a bound session that the browser has its key.
-func (k *Keeper) judge(ctx context.Context, cookie string, from netip.Addr, now time.Time, into *caller.Caller, prove bool) (l *live, renew bool, err error) {
+func (k *Keeper) judge(ctx context.Context, cookie string, c Client, now time.Time, into *caller.Caller, prove bool) (l *live, renew bool, err error) {
 	raw, proof, ok := presented(cookie)
 	if !ok {
 		return nil, false, stranger("the session cookie is not a session secret (the client should drop it and sign in)")
@@ -82,7 +88,7 @@ func (k *Keeper) judge(ctx context.Context, cookie string, from netip.Addr, now 
 		return nil, false, err
 	}
 	if st > racing {
-		return nil, false, k.refuse(ctx, l, st, from, now)
+		return nil, false, k.refuse(ctx, l, st, c.Addr, now)
 	}
 	if prove {
 		if err := l.proven(proof, now, o); err != nil {
@@ -95,12 +101,17 @@ func (k *Keeper) judge(ctx context.Context, cookie string, from netip.Addr, now 
 			return nil, false, err
 		}
 	}
-	network := Network(from)
-	strange := !l.knows(network)
-	if strange && o.Network == Strict {
+	network, d := Network(c.Addr), k.doubts(l, c)
+	if d.agent {
+		k.signal(l, c, st, now)
+	}
+	if d.network && o.Network == Strict {
 		return nil, false, refusal.New(refusal.LoginRequired, "session %s is not bound to network %v (sign in from there, or set session.network to step_up)", l.SID, network)
 	}
-	if strange && o.Network == Observe {
+	if prove && st != current && d.any(o) && !d.given {
+		return nil, false, k.formerDoubted(l, d)
+	}
+	if d.network && o.Network == Observe {
 		l.learn(network)
 		k.tell(l)
 	}
@@ -111,14 +122,14 @@ func (k *Keeper) judge(ctx context.Context, cookie string, from netip.Addr, now 
 		*into = caller.Caller{Kind: caller.Session, Subject: p.ID, Email: p.Email, Name: p.Name, SID: l.SID,
 			Credential: k.whole, Principal: p.Rights, AMR: l.AMR, ACR: l.ACR, AuthTime: l.authTime(st), ExpiresAt: l.ExpiresAt,
 			Bindings: l.tokens(now, o), Slot: l.slot}
-		if st == current && !strange {
+		if st == current && !d.network && !d.any(o) {
 			into.SudoUntil = l.SudoUntil
 		}
 	}
-	if strange && o.Network == StepUp {
+	if d.any(o) {
 		into.AuthTime = time.Unix(0, 0) // not zero: zero is "no person"
 	}
-	return l, st == current && l.due(now, o) || st == unconfirmed && !strange, nil
+	return l, st == current && l.due(now, o) || st == unconfirmed && d.given, nil
 }
 
 // find returns the session of a secret and what the secret is worth. Memory may lag

@@ -9,12 +9,14 @@ import (
 
 	"github.com/sanmon-gate/sanmon/caller"
 	"github.com/sanmon-gate/sanmon/identity/adopt"
+	"github.com/sanmon-gate/sanmon/identity/agent"
 )
 
 // live is one session in memory: the row as it was read, which never changes, and
 // what was learned since. A changed row makes a new live.
 type live struct {
-	Record   // never changed
+	Record                // never changed
+	agent    agent.Family // Agent
 	bindings [][]byte
 	slot     *caller.Slot
 
@@ -25,13 +27,15 @@ type live struct {
 	unwritten atomic.Bool               // confirmed or networks are not in the store yet
 	jar       atomic.Pointer[adopt.Jar] // Jar, opened; nil: not yet
 	replaced  atomic.Bool               // the secret was rotated: the store must not hear of this one
+	looked    atomic.Uint64             // last User-Agent; see foreign
+	told      atomic.Uint64             // kinds of browser that were told of, a bit each
 	shown     atomic.Pointer[shown]     // last proof of the key that was good
 }
 
 // newLive puts a row into memory. former, if any, is what was known of the same
 // session before: what was learned from requests is kept.
 func newLive(r Record, former *live) *live {
-	l := &live{Record: r, slot: new(caller.Slot), bindings: [][]byte{binding(r.SecretHash)}}
+	l := &live{Record: r, agent: agent.Parse(r.Agent), slot: new(caller.Slot), bindings: [][]byte{binding(r.SecretHash)}}
 	if r.PrevHash != ([32]byte{}) {
 		l.bindings = append(l.bindings, binding(r.PrevHash))
 	}
@@ -42,6 +46,7 @@ func newLive(r Record, former *live) *live {
 	l.stored.Store(r.LastSeenAt.UnixMicro())
 	if former != nil {
 		l.slot = former.slot
+		l.told.Store(former.told.Load())
 		if bytes.Equal(former.Jar, r.Jar) {
 			l.jar.Store(former.jar.Load())
 		}

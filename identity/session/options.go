@@ -1,11 +1,13 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/identity/dbsc"
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -23,7 +25,7 @@ const (
 	// StepUp lets it pass, but the authentication does not count as recent there:
 	// Caller.AuthTime is the epoch until the person signs in again from there.
 	StepUp Policy = "step_up"
-	// Strict refuses it.
+	// Strict refuses it. Another kind of browser is treated as by StepUp.
 	Strict Policy = "strict"
 )
 
@@ -71,6 +73,10 @@ type Options struct {
 	Stale func() bool
 	// Now is the clock of Run; nil means time.Now.
 	Now func() time.Time
+	// Signal writes what somebody may want to look at and nothing follows from by itself: a
+	// session that turned up with another kind of browser (audit.SessionStrange). Run calls it.
+	// nil: it is only counted.
+	Signal func(context.Context, audit.Event) error
 	// Log gets what happens outside of any request. nil discards.
 	Log *slog.Logger
 }
@@ -97,6 +103,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.Offset == nil {
 		o.Offset = func() time.Duration { return 0 }
+	}
+	if o.Signal == nil {
+		o.Signal = func(context.Context, audit.Event) error { return nil }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -41,8 +41,10 @@ func (k *Keeper) refuse(ctx context.Context, l *live, st state, from netip.Addr,
 	case stale:
 		return k.theft(ctx, l, "stale", from, now)
 	case overtaken:
+		k.counts.overtaken.Add(1)
 		return refusal.New(refusal.LoginRequired, "session %s has replaced the secret that was presented twice, the last time at %s (a request that was under way; the browser has the new one)", l.SID, l.RotatedAt.UTC().Format(time.RFC3339))
 	case ahead:
+		k.counts.ahead.Add(1)
 		return refusal.New(refusal.LoginRequired, "session %s was presented a secret that is newer than the store knows: the database was put back, or the session key is in other hands (compare with the audit anchor; rotate with: sanmon keyset rotate session)", l.SID)
 	}
 	return refusal.New(refusal.LoginRequired, "session %s does not have the secret that was presented any more (sign in again)", l.SID)
@@ -62,8 +64,12 @@ func (l *live) refuseRevoked() error {
 // the former secret, "stale" for one before that, as of refresh tokens.
 func (k *Keeper) theft(ctx context.Context, l *live, class string, from netip.Addr, now time.Time) error {
 	ev := Meta{From: from, Actor: "system"}.event(event(ReasonReuse), l.User, l.SID, "reason="+ReasonReuse+" class="+class, now)
-	if _, err := k.end(context.WithoutCancel(ctx), l.SID, ReasonReuse, ev, now); err != nil {
+	alive, err := k.end(context.WithoutCancel(ctx), l.SID, ReasonReuse, ev, now)
+	if err != nil {
 		return err
+	}
+	if alive {
+		k.counts.reuse.Add(1)
 	}
 	return refusal.New(refusal.LoginRequired, "session %s was ended: a secret came back that was replaced at %s or before (class %s; check the person's devices)",
 		l.SID, l.RotatedAt.UTC().Format(time.RFC3339), class)

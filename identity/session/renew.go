@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
@@ -21,7 +20,7 @@ const attempts = 3
 //
 // Call it when the header of the answer is about to be written: the windows Race
 // and Redeliver begin here.
-func (k *Keeper) Renew(ctx context.Context, cookie string, from netip.Addr, now time.Time) (secret.Value, error) {
+func (k *Keeper) Renew(ctx context.Context, cookie string, c Client, now time.Time) (secret.Value, error) {
 	raw, _, ok := presented(cookie)
 	if !ok {
 		return secret.Value{}, nil
@@ -35,12 +34,12 @@ func (k *Keeper) Renew(ctx context.Context, cookie string, from netip.Addr, now 
 		}
 		switch st := l.state(hash, now, o); {
 		case st == current && l.due(now, o):
-			next, err := k.rotate(ctx, l, raw, now, o)
+			next, err := k.rotate(ctx, l, raw, c.place(), now, o)
 			if errors.Is(err, ErrConflict) {
 				continue
 			}
 			return next, err
-		case st == unconfirmed && l.knows(Network(from)):
+		case st == unconfirmed && k.doubts(l, c).given:
 			return l.redeliver(raw, o), nil
 		}
 		return secret.Value{}, nil
@@ -48,12 +47,12 @@ func (k *Keeper) Renew(ctx context.Context, cookie string, from netip.Addr, now 
 	return secret.Value{}, busy("replace a session secret", ErrConflict)
 }
 
-func (k *Keeper) rotate(ctx context.Context, l *live, raw decoded, now time.Time, o *Options) (secret.Value, error) {
+func (k *Keeper) rotate(ctx context.Context, l *live, raw decoded, by Place, now time.Time, o *Options) (secret.Value, error) {
 	at := l.after(now)
 	next, hash := o.next(l.SID, raw, at)
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	if _, err := k.exchange(ctx, l, hash, l.AuthTime, at, nil); err != nil {
+	if _, err := k.exchange(ctx, l, hash, by, l.AuthTime, at, nil); err != nil {
 		return secret.Value{}, err
 	}
 	return next, nil
@@ -61,9 +60,9 @@ func (k *Keeper) rotate(ctx context.Context, l *live, raw decoded, now time.Time
 
 // exchange replaces the secret hash of a session in the store and in memory and
 // returns the row as it is then. at is the moment in the mark of the secret. ErrConflict says that another change was first.
-func (k *Keeper) exchange(ctx context.Context, l *live, to [32]byte, authTime, at time.Time, ev *audit.Event) (Record, error) {
+func (k *Keeper) exchange(ctx context.Context, l *live, to [32]byte, by Place, authTime, at time.Time, ev *audit.Event) (Record, error) {
 	gen := k.memory.generation()
-	err := k.store.RotateSession(ctx, l.SID, l.SecretHash, to, authTime, at, ev)
+	err := k.store.RotateSession(ctx, l.SID, l.SecretHash, to, by, authTime, at, ev)
 	switch {
 	case errors.Is(err, ErrConflict):
 		k.memory.hide(l.SID)
@@ -74,6 +73,7 @@ func (k *Keeper) exchange(ctx context.Context, l *live, to [32]byte, authTime, a
 	}
 	r := l.Record
 	r.PrevHash, r.PrevAuthTime, r.SecretHash = l.SecretHash, l.AuthTime, to
+	r.RotatedBy = by
 	r.AuthTime, r.RotatedAt, r.LastSeenAt, r.Confirmed = authTime, at, at, false
 	r.Networks = networkTexts(*l.networks.Load())
 	k.memory.replace(r, gen)

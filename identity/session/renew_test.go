@@ -194,7 +194,7 @@ func TestConcurrentRenewals(t *testing.T) {
 				n = other
 			}
 			n.judge(old, at)
-			v, err := n.Renew(bg, old, home, at)
+			v, err := n.Renew(bg, old, Client{Addr: home}, at)
 			if err != nil {
 				t.Error(err)
 			}
@@ -244,10 +244,10 @@ func TestRedeliverySurvivesAKeyRotation(t *testing.T) {
 
 func TestNoRedeliveryIntoAStrangeNetwork(t *testing.T) {
 	w, old, _, _, at := rotated(t)
-	if _, renew, code := w.judgeFrom(old, away, at); renew || code != "" {
+	if _, renew, code := w.judgeFrom(old, away, at); renew || code != refusal.StepUpRequired {
 		t.Errorf("renew %v, %q", renew, code)
 	}
-	if v, err := w.Renew(bg, old, away, at); err != nil || !v.Empty() {
+	if v, err := w.Renew(bg, old, Client{Addr: away}, at); err != nil || !v.Empty() {
 		t.Error("a strange network got the new secret", err)
 	}
 }
@@ -301,7 +301,7 @@ func TestRenewOfADeadStoreIsBusy(t *testing.T) {
 	w := newWorld(t, Options{})
 	old, _ := w.begin(t0)
 	w.store.fail(errDown)
-	if _, err := w.Renew(bg, old, home, t0.Add(rotate)); refusal.From(err).Code != refusal.Busy {
+	if _, err := w.Renew(bg, old, Client{Addr: home}, t0.Add(rotate)); refusal.From(err).Code != refusal.Busy {
 		t.Errorf("got %v, want busy", err)
 	}
 }

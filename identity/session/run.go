@@ -21,6 +21,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 			k.write(ctx, l)
 		case x := <-k.expired:
 			k.bury(ctx, x)
+		case ev := <-k.signals:
+			k.record(ctx, ev)
 		case <-timer.C:
 			k.flush(ctx)
 			timer.Reset(k.options.Load().touchEvery())
@@ -46,6 +48,8 @@ func (k *Keeper) finish(ctx context.Context) {
 			k.write(ctx, l)
 		case x := <-k.expired:
 			k.bury(ctx, x)
+		case ev := <-k.signals:
+			k.record(ctx, ev)
 		default:
 			k.flush(ctx)
 			return

@@ -48,6 +48,7 @@ type Record struct {
 	PrevHash     [32]byte
 	PrevAuthTime time.Time
 	RotatedAt    time.Time // when SecretHash replaced PrevHash; CreatedAt at first
+	RotatedBy    Place     // who asked for it; zero at first
 	Confirmed    bool      // a request arrived with SecretHash since
 
 	CreatedAt  time.Time
@@ -66,6 +67,7 @@ type Record struct {
 
 	Networks []string // network keys seen, newest first, at most 8: "203.0.113.0/24"
 	Device   string   // what the person sees in a list: "Firefox on Linux"
+	Agent    string   // kind of browser that signed in, an agent.Family: "gecko/linux"; "" for sessions of older versions
 
 	SudoUntil time.Time // until when the last authentication opens what needs a recent one; zero: not at all
 
@@ -75,6 +77,12 @@ type Record struct {
 
 	RevokedAt    time.Time // zero while alive
 	RevokeReason string
+}
+
+// Place is where a client comes from, as coarsely as it is kept.
+type Place struct {
+	Network string // as in Record.Networks; "" for none
+	Agent   string // as Record.Agent
 }
 
 // Store keeps sessions. Every method that changes what a session may do writes a
@@ -94,15 +102,15 @@ type Store interface {
 	// RotateSession replaces the secret hash from by to, in one statement that holds
 	// only if the session is alive and its current hash is still from; else
 	// ErrConflict. It sets PrevHash=from, PrevAuthTime=old AuthTime, AuthTime,
-	// RotatedAt=at, LastSeenAt=at, Confirmed=false. ev may be nil.
-	RotateSession(ctx context.Context, sid string, from, to [32]byte, authTime, at time.Time, ev *audit.Event) error
+	// RotatedAt=at, RotatedBy=by, LastSeenAt=at, Confirmed=false. ev may be nil.
+	RotateSession(ctx context.Context, sid string, from, to [32]byte, by Place, authTime, at time.Time, ev *audit.Event) error
 	// TouchSession writes LastSeenAt, which never goes back, and, only while secret is
 	// still the current hash, Networks and Confirmed: a mark that was made before a
 	// rotation must not confirm the secret that came after it. It writes no change:
 	// caches on other nodes need not know. ErrNotFound.
 	TouchSession(ctx context.Context, sid string, secret [32]byte, at time.Time, networks []string, confirmed bool) error
-	// NoteFactors writes AMR, ACR and SudoUntil of a live session after a step-up.
-	NoteFactors(ctx context.Context, sid string, amr []string, acr string, sudoUntil time.Time) error
+	// NoteFactors writes AMR, ACR, Agent and SudoUntil of a live session after a step-up.
+	NoteFactors(ctx context.Context, sid string, amr []string, acr, agent string, sudoUntil time.Time) error
 	// ReplaceJar writes Jar of a live session if it is still from, in one statement; else
 	// ErrConflict.
 	ReplaceJar(ctx context.Context, sid string, from, to []byte) error

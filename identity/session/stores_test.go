@@ -114,7 +114,7 @@ func (s *site) ok(err error) {
 // judge is the verdict of a node on a cookie, "" for a yes.
 func (s *site) judge(node int, cookie string, at time.Time) refusal.Code {
 	var c caller.Caller
-	if _, err := s.nodes[node].Judge(s.Context(), cookie, home, at, &c); err != nil {
+	if _, err := s.nodes[node].Judge(s.Context(), cookie, session.Client{Addr: home}, at, &c); err != nil {
 		return refusal.From(err).Code
 	}
 	return ""
@@ -122,7 +122,7 @@ func (s *site) judge(node int, cookie string, at time.Time) refusal.Code {
 
 // renew is the next secret of a cookie, "" where there is none.
 func (s *site) renew(node int, cookie string, at time.Time) string {
-	v, err := s.nodes[node].Renew(s.Context(), cookie, home, at)
+	v, err := s.nodes[node].Renew(s.Context(), cookie, session.Client{Addr: home}, at)
 	if err != nil {
 		s.Error(err)
 	}

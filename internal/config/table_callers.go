@@ -10,7 +10,7 @@ func callerKeys() []key {
 			key{name: "absolute", def: "24h", shape: one(span(time.Second, 30*day)), doc: "A session ends after this long in any case. At most 30d."},
 			key{name: "rotate", def: "15m", shape: one(span(time.Second, 30*day)), doc: "The secret in the cookie is replaced after this long, so that a copied one dies early."},
 			key{name: "same_site", def: "lax", shape: one(enum("choice", "lax", "strict")), doc: "SameSite of the session cookie. `strict`: a link from another site arrives signed out."},
-			key{name: "network", def: "step_up", shape: one(enum("choice", "observe", "step_up", "strict")), doc: "What a session does in a network it was not seen in: report it, ask for the password on routes with `fresh`, or be refused."},
+			key{name: "network", def: "step_up", shape: one(enum("choice", "observe", "step_up", "strict")), doc: "What a session does in a network it was not seen in: report it, ask for the password on routes with `fresh`, or be refused. Another kind of browser (engine and system) is reported, and but for `observe` asked for the password there too."},
 			key{name: "max_per_user", def: "0", shape: one(whole(0, 10000)), doc: "How many sessions a person may have; a further one ends the oldest. 0: no limit."},
 		)},
 		{name: "token", doc: "Access and refresh tokens. `redeliver` and `race` hold for sessions, too.", shape: section(

@@ -116,7 +116,7 @@ func (d desk) Login(ctx context.Context, a Attempt) (Grant, error) {
 
 func (d desk) Judge(ctx context.Context, cookie string, v Visit) (*caller.Caller, error) {
 	c := new(caller.Caller)
-	_, err := d.keeper.Judge(ctx, cookie, v.Network, v.Now, c)
+	_, err := d.keeper.Judge(ctx, cookie, session.Client{Addr: v.Network}, v.Now, c)
 	return c, err
 }
 

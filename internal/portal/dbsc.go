@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/identity/dbsc"
@@ -28,7 +27,7 @@ type DBSC struct {
 // DBSCKeeper keeps what sessions are bound to; identity/session's Keeper does.
 type DBSCKeeper interface {
 	// Binding returns what the session of a cookie is bound to, without a proof.
-	Binding(ctx context.Context, cookie string, from netip.Addr, now time.Time) (sid string, kind session.BindKind, key []byte, err error)
+	Binding(ctx context.Context, cookie string, from session.Client, now time.Time) (sid string, kind session.BindKind, key []byte, err error)
 	// Bind binds a session that is not bound yet; refusal.InputInvalid when it is.
 	Bind(ctx context.Context, sid string, kind session.BindKind, key []byte, m session.Meta, now time.Time) error
 }
@@ -58,6 +57,8 @@ func (p *Portal) offerBinding(w http.ResponseWriter, r *http.Request, v Visit, g
 	w.Header().Set(dbsc.RegistrationField, dbsc.Offer(Prefix+dbscRegister, p.DBSC.Binder.Registration(g.SID, v.Now)))
 }
 
+func (v Visit) client() session.Client { return session.Client{Addr: v.Network, Agent: v.Agent} }
+
 // bindable reads the session of a request of the protocol.
 func (p *Portal) bindable(r *http.Request, v Visit) (sid string, kind session.BindKind, key []byte, err error) {
 	if p.DBSC.Keeper == nil {
@@ -70,7 +71,7 @@ func (p *Portal) bindable(r *http.Request, v Visit) (sid string, kind session.Bi
 	if err != nil {
 		return "", "", nil, err
 	}
-	return p.DBSC.Keeper.Binding(r.Context(), cookie, v.Network, v.Now)
+	return p.DBSC.Keeper.Binding(r.Context(), cookie, v.client(), v.Now)
 }
 
 // registerKey takes the key that a browser has made for its session.

@@ -104,7 +104,7 @@ func (p *Portal) authorize(w http.ResponseWriter, r *http.Request, v Visit) erro
 
 func circumstances(r *http.Request, v Visit) oauth.Circumstances {
 	agent := r.Header.Get("User-Agent")
-	return oauth.Circumstances{From: v.Network, RequestID: v.RequestID, Now: v.Now, Device: session.Device(agent[:min(len(agent), maxUserAgent)])}
+	return oauth.Circumstances{From: v.Network, RequestID: v.RequestID, Now: v.Now, Agent: session.Client{Agent: v.Agent}.Family(), Device: session.Device(agent[:min(len(agent), maxUserAgent)])}
 }
 
 // programs serves an endpoint for programs: a form in, JSON out, errors in the words of

@@ -74,6 +74,7 @@ type Routes interface {
 type Visit struct {
 	RequestID  string
 	Network    netip.Addr // client address, from trusted proxies only
+	Agent      string     // User-Agent, as session.Client has it
 	Now        time.Time
 	Navigation bool // a browser shows the answer as a page
 }

@@ -96,7 +96,7 @@ func (p *Portal) holder(r *http.Request, v Visit) (*caller.Caller, error) {
 		return usable(c)
 	}
 	switch refusal.From(err).Code {
-	case refusal.LoginRequired, refusal.SessionExpired:
+	case refusal.LoginRequired, refusal.SessionExpired, refusal.StepUpRequired: // the last: signing in is what helps
 		return nil, nil
 	}
 	return nil, err

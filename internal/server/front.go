@@ -70,7 +70,7 @@ func (f *Front) try(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, s
 }
 
 func (f *Front) visit(p *sanmon.Passage) portal.Visit {
-	return portal.Visit{RequestID: p.Request.ID, Network: p.Addr, Now: p.Request.Now, Navigation: origin.Navigation(p.Request)}
+	return portal.Visit{RequestID: p.Request.ID, Network: p.Addr, Agent: p.Client().Agent, Now: p.Request.Now, Navigation: origin.Navigation(p.Request)}
 }
 
 // common sets what every answer of our own carries.

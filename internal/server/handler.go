@@ -6,12 +6,12 @@ package server
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sanmon-gate/sanmon"
+	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/proxy"
 	"github.com/sanmon-gate/sanmon/refusal"
@@ -37,7 +37,7 @@ type State struct {
 type Renewer interface {
 	// Renew returns the secret that the client shall hold from now on; empty to keep
 	// what it has.
-	Renew(ctx context.Context, cookie string, from netip.Addr, now time.Time) (secret.Value, error)
+	Renew(ctx context.Context, cookie string, from session.Client, now time.Time) (secret.Value, error)
 }
 
 // Portal answers below the reserved prefix and writes refusals.

@@ -19,6 +19,7 @@ import (
 	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/caller"
 	"github.com/sanmon-gate/sanmon/exchange"
+	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/proxy"
@@ -38,7 +39,7 @@ var binding = []byte("binding")
 // one knows the session "good"; "panic" breaks it.
 type one struct{ slot caller.Slot }
 
-func (o *one) Judge(_ context.Context, cookie string, _ netip.Addr, now time.Time, into *caller.Caller) (bool, error) {
+func (o *one) Judge(_ context.Context, cookie string, _ session.Client, now time.Time, into *caller.Caller) (bool, error) {
 	switch cookie {
 	case "good":
 		*into = caller.Caller{Kind: caller.Session, Subject: "usr_1", SID: "ses_1", Credential: &caller.Rights{Whole: true}, Principal: &caller.Rights{}, AuthTime: now, Bindings: [][]byte{binding}, Slot: &o.slot}

@@ -180,7 +180,7 @@ func (v *visit) renew(ctx context.Context) secret.Value {
 		return secret.Value{}
 	}
 	now := time.Now()
-	next, err := v.state.Sessions.Renew(ctx, p.Cookie, p.Addr, now)
+	next, err := v.state.Sessions.Renew(ctx, p.Cookie, p.Client(), now)
 	if err != nil || next.Empty() {
 		return secret.Value{}
 	}

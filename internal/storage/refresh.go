@@ -16,8 +16,8 @@ import (
 	"github.com/sanmon-gate/sanmon/identity/session"
 )
 
-const familyColumns = `f.id, f.sid, f.client, f.scope, f.audience, f.bind, f.gen, f.rotated_at, f.rotated_from, f.confirmed,
-	f.redeliveries, f.idle_expires_at, f.retry_at, s.user_id, s.parent, s.auth_time, s.amr, s.acr, s.device, s.networks,
+const familyColumns = `f.id, f.sid, f.client, f.scope, f.audience, f.bind, f.gen, f.rotated_at, f.rotated_from, f.rotated_agent, f.confirmed,
+	f.redeliveries, f.idle_expires_at, f.retry_at, s.user_id, s.parent, s.auth_time, s.amr, s.acr, s.device, s.agent, s.networks,
 	s.created_at, s.expires_at, s.revoked_at, s.revoke_reason`
 
 const familyByID = `SELECT ` + familyColumns + ` FROM refresh_family f JOIN session s ON s.sid = f.sid WHERE f.id = $1`
@@ -26,8 +26,8 @@ func scanFamily(row scanner) (f refresh.Family, err error) {
 	var id, bind []byte
 	var scope, amr, networks string
 	var rotated, confirmed, idle, retry, auth, created, expires, revoked int64
-	err = row.Scan(&id, &f.SID, &f.Client, &scope, &f.Audience, &bind, &f.Gen, &rotated, &f.RotatedFrom, &confirmed,
-		&f.Redeliveries, &idle, &retry, &f.User, &f.Parent, &auth, &amr, &f.ACR, &f.Device, &networks,
+	err = row.Scan(&id, &f.SID, &f.Client, &scope, &f.Audience, &bind, &f.Gen, &rotated, &f.RotatedFrom, &f.RotatedAgent, &confirmed,
+		&f.Redeliveries, &idle, &retry, &f.User, &f.Parent, &auth, &amr, &f.ACR, &f.Device, &f.Agent, &networks,
 		&created, &expires, &revoked, &f.RevokeReason)
 	if err != nil {
 		return f, err
@@ -58,8 +58,8 @@ func (db *DB) FamilyByID(ctx context.Context, id [16]byte) (refresh.Family, erro
 }
 
 const insertFamily = `INSERT INTO refresh_family
-	(id, sid, client, scope, audience, bind, gen, rotated_at, rotated_from, confirmed, redeliveries, idle_expires_at, retry_at, noted_at)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0)`
+	(id, sid, client, scope, audience, bind, gen, rotated_at, rotated_from, confirmed, redeliveries, idle_expires_at, retry_at, noted_at, rotated_agent)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14)`
 
 // CreateGrant implements refresh.Store.
 func (db *DB) CreateGrant(ctx context.Context, f refresh.Family, max int, ev audit.Event) (refresh.Family, error) {
@@ -92,12 +92,12 @@ func (t *transaction) grant(f refresh.Family, max int, ev audit.Event) (refresh.
 	}
 	r := session.Record{SID: f.SID, User: f.User, SecretHash: hashOfNothing(), Kind: session.Grant, Parent: f.Parent, Client: f.Client,
 		Confirmed: true, CreatedAt: f.CreatedAt, AuthTime: f.AuthTime, LastSeenAt: f.CreatedAt, ExpiresAt: f.ExpiresAt,
-		Networks: f.Networks, Device: f.Device, AMR: f.AMR, ACR: f.ACR}
+		Networks: f.Networks, Device: f.Device, Agent: f.Agent, AMR: f.AMR, ACR: f.ACR}
 	if err := t.addSession(r, max, ev); err != nil {
 		return f, err
 	}
 	_, err = t.exec(insertFamily, f.ID[:], f.SID, f.Client, scope, f.Audience, encodeHash(f.Key), f.Gen, micros(f.RotatedAt),
-		f.RotatedFrom, flag(f.Confirmed), f.Redeliveries, micros(f.IdleExpiresAt), micros(f.RetryAt))
+		f.RotatedFrom, flag(f.Confirmed), f.Redeliveries, micros(f.IdleExpiresAt), micros(f.RetryAt), text(f.RotatedAgent))
 	return f, t.conflict(err)
 }
 

@@ -13,7 +13,7 @@ import (
 // rotateFamily is the rotation: the only statement that writes on the good path. It
 // holds only for the generation that was presented, so of several callers one moves it;
 // its conditions are those under which refresh.Attempt.Judge says Rotated.
-const rotateFamily = `UPDATE refresh_family SET gen = gen + 1, rotated_at = $3, rotated_from = $7, confirmed = 0, redeliveries = 0,
+const rotateFamily = `UPDATE refresh_family SET gen = gen + 1, rotated_at = $3, rotated_from = $7, rotated_agent = $8, confirmed = 0, redeliveries = 0,
 	idle_expires_at = $4
 	WHERE id = $1 AND gen = $2 AND client = $5 AND idle_expires_at > $3 AND (bind IS NULL OR bind = $6)
 	AND EXISTS (SELECT 1 FROM session s WHERE s.sid = refresh_family.sid AND s.revoked_at = 0 AND s.expires_at > $3)`
@@ -59,7 +59,7 @@ func (db *DB) RotateFamily(ctx context.Context, a refresh.Attempt) (refresh.Resu
 
 // rotate moves the generation; Unknown says that it did not.
 func (t *transaction) rotate(a refresh.Attempt) (r refresh.Result, err error) {
-	n, err := t.exec(rotateFamily, a.Family[:], a.Gen, micros(a.At), micros(a.At.Add(a.Idle)), a.Client, encodeHash(a.Key), a.Network)
+	n, err := t.exec(rotateFamily, a.Family[:], a.Gen, micros(a.At), micros(a.At.Add(a.Idle)), a.Client, encodeHash(a.Key), a.Network, text(a.Agent))
 	if err != nil || n == 0 {
 		return r, cmp.Or(err, errUnchanged)
 	}

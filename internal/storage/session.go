@@ -16,8 +16,8 @@ import (
 const insertSession = `INSERT INTO session
 	(sid, user_id, secret_hash, prev_hash, prev_auth_time, rotated_at, confirmed, created_at, auth_time,
 	last_seen_at, expires_at, networks, device, revoked_at, revoke_reason, amr, acr, kind, parent, client, jar,
-	sudo_until, bind_kind, bind_key, bound_at)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`
+	sudo_until, bind_kind, bind_key, bound_at, agent, rotated_from, rotated_agent)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)`
 
 // evictSessions ends the live sessions of a user and of a kind but the $4 seen last.
 const evictSessions = `UPDATE session SET revoked_at = $3, revoke_reason = 'evicted', jar = NULL WHERE sid IN (
@@ -122,13 +122,13 @@ func sessionArgs(r session.Record) ([]any, error) {
 		r.SID, r.User, encodeHash(r.SecretHash), encodeHash(r.PrevHash), micros(r.PrevAuthTime), micros(r.RotatedAt),
 		flag(r.Confirmed), micros(r.CreatedAt), micros(r.AuthTime), micros(r.LastSeenAt), micros(r.ExpiresAt),
 		networks, text(r.Device), micros(r.RevokedAt), text(r.RevokeReason), amr, text(r.ACR),
-		kindOf(r), r.Parent, r.Client, orNull(r.Jar), micros(r.SudoUntil), string(r.BindKind), orNull(r.BindKey), micros(r.BoundAt),
+		kindOf(r), r.Parent, r.Client, orNull(r.Jar), micros(r.SudoUntil), string(r.BindKind), orNull(r.BindKey), micros(r.BoundAt), text(r.Agent), text(r.RotatedBy.Network), text(r.RotatedBy.Agent),
 	}, nil
 }
 
 const sessionColumns = `sid, user_id, secret_hash, prev_hash, prev_auth_time, rotated_at, confirmed, created_at,
 	auth_time, last_seen_at, expires_at, networks, device, revoked_at, revoke_reason, amr, acr, kind, parent, client, jar,
-	sudo_until, bind_kind, bind_key, bound_at`
+	sudo_until, bind_kind, bind_key, bound_at, agent, rotated_from, rotated_agent`
 
 func scanSession(row scanner) (r session.Record, err error) {
 	var hash, prev []byte
@@ -136,7 +136,7 @@ func scanSession(row scanner) (r session.Record, err error) {
 	var prevAuth, rotated, confirmed, created, auth, seen, expires, revoked, sudo, bound int64
 	err = row.Scan(&r.SID, &r.User, &hash, &prev, &prevAuth, &rotated, &confirmed, &created,
 		&auth, &seen, &expires, &networks, &r.Device, &revoked, &r.RevokeReason, &amr, &r.ACR,
-		&r.Kind, &r.Parent, &r.Client, &r.Jar, &sudo, &r.BindKind, &r.BindKey, &bound)
+		&r.Kind, &r.Parent, &r.Client, &r.Jar, &sudo, &r.BindKind, &r.BindKey, &bound, &r.Agent, &r.RotatedBy.Network, &r.RotatedBy.Agent)
 	if err != nil {
 		return r, err
 	}

@@ -14,11 +14,12 @@ import (
 // rotateSession reads the old values on its right-hand sides: SQL evaluates them all
 // before it assigns any.
 const rotateSession = `UPDATE session SET prev_hash = secret_hash, prev_auth_time = auth_time,
-	secret_hash = $3, auth_time = $4, rotated_at = $5, last_seen_at = $5, confirmed = 0
+	secret_hash = $3, auth_time = $4, rotated_at = $5, rotated_from = $6, rotated_agent = $7,
+	last_seen_at = $5, confirmed = 0
 	WHERE sid = $1 AND secret_hash = $2 AND revoked_at = 0 AND expires_at > $5`
 
 // RotateSession implements session.Store.
-func (db *DB) RotateSession(ctx context.Context, sid string, from, to [32]byte, authTime, at time.Time, ev *audit.Event) error {
+func (db *DB) RotateSession(ctx context.Context, sid string, from, to [32]byte, by session.Place, authTime, at time.Time, ev *audit.Event) error {
 	when, err := moment(at)
 	if err == nil && (to == [32]byte{} || from == to) {
 		err = errors.New("the new secret is empty or the old one (make 256 random bits)")
@@ -30,7 +31,7 @@ func (db *DB) RotateSession(ctx context.Context, sid string, from, to [32]byte, 
 		return fmt.Errorf("rotate session: %w", err)
 	}
 	return db.change(ctx, "rotate session", func(t *transaction) error {
-		n, err := t.exec(rotateSession, sid, from[:], to[:], micros(authTime), when)
+		n, err := t.exec(rotateSession, sid, from[:], to[:], micros(authTime), when, text(by.Network), text(by.Agent))
 		if err != nil {
 			return t.conflict(err)
 		}

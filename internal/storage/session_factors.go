@@ -9,10 +9,10 @@ import (
 	"github.com/sanmon-gate/sanmon/identity/session"
 )
 
-const noteFactors = `UPDATE session SET amr = $2, acr = $3, sudo_until = $4 WHERE sid = $1 AND revoked_at = 0`
+const noteFactors = `UPDATE session SET amr = $2, acr = $3, sudo_until = $4, agent = $5 WHERE sid = $1 AND revoked_at = 0`
 
 // NoteFactors implements session.Store. ErrNotFound when there is no such live session.
-func (db *DB) NoteFactors(ctx context.Context, sid string, amr []string, acr string, sudoUntil time.Time) error {
+func (db *DB) NoteFactors(ctx context.Context, sid string, amr []string, acr, agent string, sudoUntil time.Time) error {
 	encoded, err := encodeList("amr", amr)
 	if err == nil && !holdable(sid) {
 		err = session.ErrNotFound
@@ -21,7 +21,7 @@ func (db *DB) NoteFactors(ctx context.Context, sid string, amr []string, acr str
 		return fmt.Errorf("note factors: %w", err)
 	}
 	return db.change(ctx, "note factors", func(t *transaction) error {
-		n, err := t.exec(noteFactors, sid, encoded, text(acr), micros(sudoUntil))
+		n, err := t.exec(noteFactors, sid, encoded, text(acr), micros(sudoUntil), text(agent))
 		if err == nil && n == 0 {
 			err = session.ErrNotFound
 		}

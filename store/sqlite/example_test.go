@@ -67,7 +67,7 @@ func Example() {
 	cookie, login, err := sessions.Begin(ctx, ada, session.Meta{From: home, Device: "Firefox on Linux"}, now)
 	check(err)
 	var who caller.Caller
-	_, err = sessions.Judge(ctx, string(cookie.Expose()), home, now, &who)
+	_, err = sessions.Judge(ctx, string(cookie.Expose()), session.Client{Addr: home}, now, &who)
 	fmt.Println(who.Email, who.Principal.Roles, err)
 
 	// She lets her telephone in, which refreshes; then a copy of its first token turns up.
@@ -81,7 +81,7 @@ func Example() {
 	fmt.Println("theft:", errors.Is(err, refresh.ErrReuse))
 
 	// The grant and the login that it came from have ended.
-	_, err = sessions.Judge(ctx, string(cookie.Expose()), home, now, &who)
+	_, err = sessions.Judge(ctx, string(cookie.Expose()), session.Client{Addr: home}, now, &who)
 	fmt.Println("signed in:", err == nil)
 	// Output:
 	// ada@example.com [reader] <nil>

@@ -29,7 +29,7 @@ func BenchAudited(b *testing.B, db *storage.DB) {
 		n++
 		next, at := hash(fmt.Sprint(n)), t0.Add(time.Duration(n)*time.Millisecond)
 		begun := time.Now()
-		if err := db.RotateSession(ctx, "a", secret, next, at, at, ev); err != nil {
+		if err := db.RotateSession(ctx, "a", secret, next, rotator, at, at, ev); err != nil {
 			b.Fatal(err)
 		}
 		secret = next

@@ -15,16 +15,16 @@ import (
 // fam is a live grant whose family has the sid for an id.
 func fam(sid, parent string) refresh.Family {
 	f := refresh.Family{SID: sid, Parent: parent, User: "usr_1", Client: "mobile", Scope: []string{"notes:read"}, Audience: "https://api.example.com",
-		Key: hash("key"), AuthTime: t0, AMR: []string{"pwd", "otp"}, ACR: "aal2", Device: "Pixel", Networks: []string{"203.0.113.0/24"},
+		Key: hash("key"), AuthTime: t0, AMR: []string{"pwd", "otp"}, ACR: "aal2", Device: "Pixel", Agent: "other/android", Networks: []string{"203.0.113.0/24"},
 		CreatedAt: t0, ExpiresAt: t0.Add(720 * time.Hour), IdleExpiresAt: t0.Add(336 * time.Hour),
-		RotatedAt: t0, RotatedFrom: "203.0.113.0/24", Confirmed: true}
+		RotatedAt: t0, RotatedFrom: "203.0.113.0/24", RotatedAgent: "blink/android", Confirmed: true}
 	copy(f.ID[:], sid)
 	return f
 }
 
 // tried is a presentation of a generation of fam a minute after t0.
 func tried(f refresh.Family, gen int64) refresh.Attempt {
-	return refresh.Attempt{Family: f.ID, Gen: gen, Client: f.Client, Key: f.Key, Network: f.RotatedFrom, At: t0.Add(time.Minute),
+	return refresh.Attempt{Family: f.ID, Gen: gen, Client: f.Client, Key: f.Key, Network: f.RotatedFrom, Agent: f.Agent, At: t0.Add(time.Minute),
 		Idle: 336 * time.Hour, Race: 10 * time.Second, Redeliver: time.Minute, Cap: 64, RequestID: "req"}
 }
 
@@ -108,9 +108,9 @@ func grantRotate(t *testing.T, open Open) {
 	want := must(db.CreateGrant(t.Context(), fam("g", "a"), 0, event(audit.TokenIssued)))(t)
 	before, _ := trail(t, db)
 	a := tried(want, 0)
-	a.Network = "198.51.100.0/24"
+	a.Network, a.Agent = "198.51.100.0/24", "webkit/ios"
 	r := must(db.RotateFamily(t.Context(), a))(t)
-	want.Gen, want.RotatedAt, want.RotatedFrom, want.Confirmed, want.IdleExpiresAt = 1, a.At, a.Network, false, a.At.Add(a.Idle)
+	want.Gen, want.RotatedAt, want.RotatedFrom, want.RotatedAgent, want.Confirmed, want.IdleExpiresAt = 1, a.At, a.Network, a.Agent, false, a.At.Add(a.Idle)
 	equal(t, r, refresh.Result{Verdict: refresh.Rotated, Family: want})
 	equal(t, must(db.FamilyByID(t.Context(), want.ID))(t), want)
 	if after, _ := trail(t, db); after != before {

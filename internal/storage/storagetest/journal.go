@@ -107,8 +107,8 @@ func changes(ctx context.Context, db *storage.DB) map[string]func() error {
 	ev, at := event(audit.Logout), t0.Add(time.Minute)
 	return map[string]func() error{
 		"CreateSession":   func() error { return db.CreateSession(ctx, ses("new", "usr_1", 0), 1, ev) },
-		"RotateSession":   func() error { return db.RotateSession(ctx, "a", hash("a"), hash("x"), at, at, &ev) },
-		"rotate silently": func() error { return db.RotateSession(ctx, "a", hash("a"), hash("x"), at, at, nil) },
+		"RotateSession":   func() error { return db.RotateSession(ctx, "a", hash("a"), hash("x"), rotator, at, at, &ev) },
+		"rotate silently": func() error { return db.RotateSession(ctx, "a", hash("a"), hash("x"), rotator, at, at, nil) },
 		"RevokeSession":   func() error { _, err := db.RevokeSession(ctx, "a", "x", at, ev); return err },
 		"RevokeUserSessions": func() error {
 			_, err := db.RevokeUserSessions(ctx, "usr_1", "", "x", at, ev)

@@ -44,7 +44,7 @@ func raceRotate(t *testing.T, open Open) {
 	for round := range 10 {
 		from := must(db.SessionBySID(t.Context(), "a"))(t).SecretHash
 		won := together(t, 8, func(i int) (bool, error) {
-			err := db.RotateSession(t.Context(), "a", from, hash(fmt.Sprint(round, i)), t0, t0, nil)
+			err := db.RotateSession(t.Context(), "a", from, hash(fmt.Sprint(round, i)), rotator, t0, t0, nil)
 			if errors.Is(err, session.ErrConflict) {
 				return false, nil
 			}

@@ -13,7 +13,7 @@ func sessionCreate(t *testing.T, open Open) {
 	db, _ := open(t)
 	r := ses("ses_1", "usr_1", time.Minute)
 	r.PrevHash, r.PrevAuthTime, r.Confirmed = hash("before"), t0.Add(-time.Hour), true
-	r.AMR, r.ACR = []string{"pwd", "otp"}, "aal2"
+	r.AMR, r.ACR, r.Agent, r.RotatedBy = []string{"pwd", "otp"}, "aal2", "blink/windows", session.Place{Network: "203.0.113.0/24", Agent: "gecko/linux"}
 	ok(t, db.CreateSession(t.Context(), r, 0, event(audit.LoginOK)))
 	equal(t, must(db.SessionBySID(t.Context(), "ses_1"))(t), r)
 	wantTrail(t, db, "session:ses_1", "login.ok")
@@ -97,6 +97,9 @@ func sessionEvict(t *testing.T, open Open) {
 	}
 }
 
+// rotator is who asks for a rotation.
+var rotator = session.Place{Network: "203.0.113.0/24", Agent: "gecko/linux"}
+
 func sessionRotate(t *testing.T, open Open) {
 	db, _ := open(t)
 	r := ses("ses_1", "usr_1", time.Minute)
@@ -104,12 +107,12 @@ func sessionRotate(t *testing.T, open Open) {
 	ok(t, db.CreateSession(t.Context(), r, 0, event(audit.LoginOK)))
 	ok(t, db.CreateSession(t.Context(), ses("ses_2", "usr_1", 0), 0, event(audit.LoginOK)))
 	at, ev := t0.Add(time.Hour), event(audit.LoginOK)
-	ok(t, db.RotateSession(t.Context(), "ses_1", hash("ses_1"), hash("next"), at, at, &ev))
+	ok(t, db.RotateSession(t.Context(), "ses_1", hash("ses_1"), hash("next"), rotator, at, at, &ev))
 	want := r
 	want.SecretHash, want.PrevHash, want.PrevAuthTime = hash("next"), hash("ses_1"), t0
-	want.AuthTime, want.RotatedAt, want.LastSeenAt, want.Confirmed = at, at, at, false
+	want.AuthTime, want.RotatedAt, want.LastSeenAt, want.Confirmed, want.RotatedBy = at, at, at, false, rotator
 	equal(t, must(db.SessionBySID(t.Context(), "ses_1"))(t), want)
-	ok(t, db.RotateSession(t.Context(), "ses_1", hash("next"), hash("third"), at, at, nil))
+	ok(t, db.RotateSession(t.Context(), "ses_1", hash("next"), hash("third"), rotator, at, at, nil))
 	wantTrail(t, db, "session:ses_1 session:ses_2 session:ses_1 session:ses_1", "login.ok login.ok login.ok")
 	if _, err := db.SessionBySecret(t.Context(), hash("ses_1")); !errors.Is(err, session.ErrNotFound) {
 		t.Errorf("the secret before the last is known: %v", err)
@@ -130,12 +133,12 @@ func sessionRotate(t *testing.T, open Open) {
 		"odd":          {"ses_1\x00", hash("third"), hash("x"), at},
 		"taken secret": {"ses_1", hash("third"), hash("ses_2"), at},
 	} {
-		if err := db.RotateSession(t.Context(), c.sid, c.from, c.to, at, c.at, &ev); !errors.Is(err, session.ErrConflict) {
+		if err := db.RotateSession(t.Context(), c.sid, c.from, c.to, rotator, at, c.at, &ev); !errors.Is(err, session.ErrConflict) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 	for what, to := range map[string][32]byte{"empty": {}, "same": hash("third")} {
-		if err := db.RotateSession(t.Context(), "ses_1", hash("third"), to, at, at, nil); err == nil {
+		if err := db.RotateSession(t.Context(), "ses_1", hash("third"), to, rotator, at, at, nil); err == nil {
 			t.Errorf("%s new secret: taken", what)
 		}
 	}
@@ -240,13 +243,13 @@ func sessionFactors(t *testing.T, open Open) {
 	r := ses("ses_1", "usr_1", 0)
 	r.AMR, r.ACR = []string{"pwd"}, "aal1"
 	ok(t, db.CreateSession(t.Context(), r, 0, event(audit.LoginOK)))
-	ok(t, db.NoteFactors(t.Context(), "ses_1", []string{"pwd", "otp"}, "aal2", t0.Add(time.Minute)))
-	r.AMR, r.ACR, r.SudoUntil = []string{"pwd", "otp"}, "aal2", t0.Add(time.Minute)
+	ok(t, db.NoteFactors(t.Context(), "ses_1", []string{"pwd", "otp"}, "aal2", "gecko/linux", t0.Add(time.Minute)))
+	r.AMR, r.ACR, r.Agent, r.SudoUntil = []string{"pwd", "otp"}, "aal2", "gecko/linux", t0.Add(time.Minute)
 	equal(t, must(db.SessionBySID(t.Context(), "ses_1"))(t), r)
 	wantTrail(t, db, "session:ses_1 session:ses_1", "login.ok")
 	must(db.RevokeSession(t.Context(), "ses_1", "logout", t0, event(audit.Logout)))(t)
 	for _, sid := range []string{"ses_1", "ses_2", "", "\x00"} { // ended, unknown
-		if err := db.NoteFactors(t.Context(), sid, nil, "aal1", t0); !errors.Is(err, session.ErrNotFound) {
+		if err := db.NoteFactors(t.Context(), sid, nil, "aal1", "", t0); !errors.Is(err, session.ErrNotFound) {
 			t.Errorf("%q: %v", sid, err)
 		}
 	}

@@ -20,7 +20,7 @@ func grantOf(sid, parent, user string) session.Record {
 func sessionLateMark(t *testing.T, open Open) {
 	db, _ := open(t)
 	ok(t, db.CreateSession(t.Context(), ses("a", "usr_1", 0), 0, event(audit.LoginOK)))
-	ok(t, db.RotateSession(t.Context(), "a", hash("a"), hash("b"), t0, t0.Add(time.Minute), nil))
+	ok(t, db.RotateSession(t.Context(), "a", hash("a"), hash("b"), rotator, t0, t0.Add(time.Minute), nil))
 	want := must(db.SessionBySID(t.Context(), "a"))(t)
 	ok(t, db.TouchSession(t.Context(), "a", hash("a"), t0.Add(time.Hour), []string{"198.51.100.0/24"}, true))
 	want.LastSeenAt = t0.Add(time.Hour)
