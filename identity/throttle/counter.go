@@ -68,6 +68,12 @@ func (c *counter) add(t try) {
 	slices.SortStableFunc(c.tries, func(a, b try) int { return cmp.Compare(a.at, b.at) })
 }
 
+// pending reports whether an attempt has no outcome yet: one that is taken for lost may have
+// one all the same, and open the count.
+func (c *counter) pending() bool {
+	return slices.ContainsFunc(c.tries, func(t try) bool { return t.pending })
+}
+
 // settle takes the attempt without an outcome away that began then.
 func (c *counter) settle(begun int64) {
 	if i := slices.Index(c.tries, try{begun, true}); i >= 0 {
@@ -81,7 +87,7 @@ func (c *counter) fail(now time.Time, l Limit) (full bool) {
 	c.add(try{at: now.UnixMicro()})
 	c.tries = c.tries[max(0, len(c.tries)-l.Failures):]
 	c.last = now.UnixMicro()
-	full = len(c.tries) == l.Failures && !slices.ContainsFunc(c.tries, func(t try) bool { return t.pending })
+	full = len(c.tries) == l.Failures && !c.pending()
 	if full && l.Most > 0 {
 		c.fills++
 	}

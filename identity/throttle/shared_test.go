@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -65,11 +66,15 @@ func TestTheStoreCountsAsMemoryDoes(t *testing.T) {
 		alone := New(o)
 		first, store := onShelf(o)
 		nodes := []*Throttle{first, NewShared(o, store, first.ring)}
-		type pair struct{ a, b *Ticket }
+		type pair struct {
+			a, b  *Ticket
+			begun time.Time
+		}
 		var open []pair
 		now := t0
 		for range rapid.IntRange(1, 60).Draw(rt, "n") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 25).Draw(rt, "gap")) * time.Second)
+			open = slices.DeleteFunc(open, func(p pair) bool { return now.Sub(p.begun) >= lost }) // its node died
 			store.prune(now)
 			alone.Sweep(now)
 			if len(open) > 0 && rapid.Bool().Draw(rt, "settle") {
@@ -97,7 +102,7 @@ func TestTheStoreCountsAsMemoryDoes(t *testing.T) {
 				rt.Fatalf("%v in memory, %v in the store", err, err2)
 			}
 			if err == nil {
-				open = append(open, pair{a, b})
+				open = append(open, pair{a, b, now})
 			}
 		}
 	})
@@ -123,6 +128,24 @@ func TestAFullCountIsNotLookedAt(t *testing.T) {
 	th.Sweep(t0.Add(15 * time.Minute))
 	if in, _ := fails(t, th, t0.Add(15*time.Minute), 1, guess); in != 1 || len(th.full) != 0 {
 		t.Errorf("after the time %d in, %d remembered", in, len(th.full))
+	}
+}
+
+// An attempt that was taken for lost succeeds after all: that opens the count, also where it
+// was seen full.
+func TestALateSuccessOpensTheCount(t *testing.T) {
+	th, _ := onShelf(Options{Account: Limit{1, time.Minute, 0}})
+	guess := Attempt{Account: alice, Network: net1}
+	slow, err := th.Begin(ctx, t0, guess)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := th.Begin(ctx, t0.Add(lost), guess); err == nil {
+		t.Fatal("an attempt without an outcome does not count")
+	}
+	slow.Succeeded()
+	if _, err := th.Begin(ctx, t0.Add(lost), guess); err != nil {
+		t.Error("after the success:", err)
 	}
 }
 

@@ -127,9 +127,11 @@ func (t *Throttle) begin(ctx context.Context, k *Ticket, now time.Time, note fun
 			return i, wait, nil
 		}
 	}
+	stays := false
 	err = t.change(ctx, k, now, func(held []*counter) error {
 		for i, c := range held {
 			if at, wait = i, c.wait(now, k.limits[i]); wait > 0 {
+				stays = !c.pending()
 				return errFull
 			}
 		}
@@ -139,7 +141,7 @@ func (t *Throttle) begin(ctx context.Context, k *Ticket, now time.Time, note fun
 		return nil
 	})
 	if errors.Is(err, errFull) {
-		if wait != settling {
+		if stays {
 			t.noteFull(k.names[at], now.Add(wait))
 		}
 		return at, wait, nil
