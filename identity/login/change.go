@@ -71,13 +71,18 @@ func (s *Service) present(ctx context.Context, c Change, user principal.Record, 
 	if user.Password.Empty() {
 		return nil
 	}
+	place, err := s.Hasher.Reserve(true) // there is a session
+	if err != nil {
+		return err
+	}
+	defer place.Leave()
 	device, _ := s.Devices.Known(c.Attempt.DeviceCookie, user.Name, now)
 	counted, err := s.Throttle.Begin(ctx, now, throttle.Attempt{Account: user.Name, Network: session.Network(c.Attempt.Addr).String(), Device: device})
 	if err != nil {
 		return err
 	}
 	defer counted.Abandon() // does nothing after an outcome
-	result, err := s.Hasher.Verify(ctx, user.Password, c.Password)
+	result, err := place.Verify(ctx, user.Password, c.Password)
 	if err != nil {
 		return err
 	}

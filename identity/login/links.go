@@ -40,7 +40,7 @@ func (l *Links) Ask(ctx context.Context, email string, from netip.Addr, now time
 	network := session.Network(from).String()
 	wait, err := l.Service.Throttle.Take(ctx, now, "letters from", network, lettersFrom)
 	if err != nil {
-		return false, busy("count a letter", err)
+		return false, counting(err)
 	}
 	if wait > 0 {
 		no := refusal.New(refusal.RateLimited, "too many letters were asked for from %s", network)
@@ -49,9 +49,17 @@ func (l *Links) Ask(ctx context.Context, email string, from netip.Addr, now time
 	}
 	wait, err = l.Service.Throttle.Take(ctx, now, "letters to", email, lettersTo)
 	if err != nil {
-		return false, busy("count a letter", err)
+		return false, counting(err)
 	}
 	return wait == 0, nil
+}
+
+// counting is why a letter was not counted.
+func counting(err error) error {
+	if r, ok := errors.AsType[*refusal.Refusal](err); ok {
+		return r
+	}
+	return busy("count a letter", err)
 }
 
 // Issue makes a link. user is the zero Record for link.Signup.

@@ -95,12 +95,18 @@ func (s *Service) Login(ctx context.Context, a Attempt, now time.Time) (Grant, e
 	if proper {
 		device, known = s.Devices.Known(a.DeviceCookie, account, now)
 	}
+	// Before the attempt is counted, which asks the store: in a flood most are not let in.
+	place, err := s.Hasher.Reserve(known)
+	if err != nil {
+		return Grant{}, err
+	}
+	defer place.Leave()
 	ticket, err := s.Throttle.Begin(ctx, now, throttle.Attempt{Account: account, Network: session.Network(a.Addr).String(), Device: device})
 	if err != nil {
 		return Grant{}, err
 	}
 	defer ticket.Abandon() // does nothing after an outcome
-	user, upgrade, why, err := s.authenticate(ctx, account, proper, a.Password)
+	user, upgrade, why, err := s.authenticate(ctx, place, account, proper, a.Password)
 	var grant Grant
 	var how proof
 	if err == nil && why == "" {
@@ -129,12 +135,12 @@ func (s *Service) Login(ctx context.Context, a Attempt, now time.Time) (Grant, e
 
 // authenticate returns who the password belongs to, or why not. err is for failures
 // that say nothing about the password.
-func (s *Service) authenticate(ctx context.Context, account string, proper bool, pw secret.Value) (user principal.Record, upgrade bool, why string, err error) {
+func (s *Service) authenticate(ctx context.Context, place *password.Place, account string, proper bool, pw secret.Value) (user principal.Record, upgrade bool, why string, err error) {
 	user, err = s.find(ctx, account, proper)
 	if err != nil {
 		return user, false, "", err
 	}
-	result, err := s.Hasher.Verify(ctx, user.Password, pw)
+	result, err := place.Verify(ctx, user.Password, pw)
 	if r, ok := errors.AsType[*refusal.Refusal](err); ok {
 		return user, false, "", r
 	}

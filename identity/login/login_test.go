@@ -207,6 +207,38 @@ func (w world) ok(a Attempt, now time.Time) Grant {
 	return g
 }
 
+// nowhere is a Store of counts that fails a test which asks it.
+type nowhere struct{ t testing.TB }
+
+func (n nowhere) ChangeCounts(context.Context, [][16]byte, func([]throttle.Kept) error) error {
+	n.t.Error("the store was asked")
+	return nil
+}
+
+// In a flood most logins find the queue for a hash full. They cost the store nothing; from a
+// known device one waits in a line of its own.
+func TestAFloodCostsTheStoreNothing(t *testing.T) {
+	w := newWorld(t)
+	device := w.ok(try("alice@example.com", right), t0).DeviceCookie
+	counted := w.Throttle
+	w.Throttle = throttle.NewShared(throttle.Options{}, nowhere{t}, w.Devices.Ring)
+	w.Hasher = password.New(password.Options{Slots: 1, Queue: 1, Share: 1})
+	for range 2 { // one for the slot, one that waits
+		p, err := w.Hasher.Reserve(false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Leave()
+	}
+	if _, err := w.Login(bg, try("alice@example.com", right), t0); refusal.From(err).Code != refusal.Busy {
+		t.Errorf("got %v, want busy", err)
+	}
+	w.Throttle = counted
+	a := try("alice@example.com", right)
+	a.DeviceCookie = device
+	w.ok(a, t0)
+}
+
 func TestLogin(t *testing.T) {
 	w := newWorld(t)
 	g := w.ok(try(" Alice@Example.COM ", right), t0)

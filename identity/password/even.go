@@ -23,10 +23,15 @@ func (h *Hasher) Learn(ctx context.Context, hashes []secret.Value) {
 		if err != nil || want.own != nil {
 			continue
 		}
+		p, err := h.Reserve(true)
+		if err != nil {
+			continue
+		}
 		began := time.Now()
-		if _, err := h.matches(ctx, want, secret.NewString("\x00")); err == nil {
+		if _, err := p.matches(ctx, want, secret.NewString("\x00")); err == nil {
 			h.learn(time.Since(began))
 		}
+		p.Leave()
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/sanmon-gate/sanmon/identity/room"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -28,11 +29,9 @@ type Options struct {
 	// Slots is how many hashes are computed at once, each on one core with 19 MiB;
 	// half of the cores. A flood of logins must leave room for everything else.
 	Slots int
-	// Share is what hashing may take of its slots' time in the long run, after two seconds at
-	// full speed; 0: from a half to a tenth, by what else the process does. At 1 a slot never
-	// rests.
+	// Share is what hashing may take of its slots' time in the long run; see room.Options.
 	Share float64
-	Queue int           // how many may wait for a slot; 32
+	Queue int           // how many may wait for a slot, and how many more who are known; 32
 	Wait  time.Duration // how long one may wait; 2 s
 	// After, if set, is called behind each hash, whose memory is garbage by then. Nobody
 	// waits for it.
@@ -41,13 +40,10 @@ type Options struct {
 
 // Hasher hashes and verifies. It is safe for concurrent use.
 type Hasher struct {
-	slots   chan struct{}
-	pace    *pace
-	after   func()
-	waiting atomic.Int32
-	queue   int32
-	wait    time.Duration
-	dummy   phc
+	room  *room.Room
+	after func()
+	wait  time.Duration
+	dummy phc
 
 	heavy   chan struct{} // one at a time: hashes of others that need far more memory
 	slowest atomic.Int64  // how long no takes, in nanoseconds; see Learn
@@ -58,14 +54,10 @@ func New(o Options) *Hasher {
 	if o.Slots <= 0 {
 		o.Slots = max(1, runtime.NumCPU()/2)
 	}
-	if o.Queue <= 0 {
-		o.Queue = 32
-	}
-	o.Share = min(max(o.Share, 0), 1)
 	if o.Wait <= 0 {
 		o.Wait = 2 * time.Second
 	}
-	h := &Hasher{slots: make(chan struct{}, o.Slots), pace: newPace(o.Slots, o.Share), after: o.After, queue: int32(o.Queue), wait: o.Wait, heavy: make(chan struct{}, 1)}
+	h := &Hasher{room: room.New(room.Options{Slots: o.Slots, Share: o.Share, Queue: o.Queue, Wait: o.Wait}), after: o.After, wait: o.Wait, heavy: make(chan struct{}, 1)}
 	h.dummy = phc{standard, make([]byte, saltSize), make([]byte, tagSize)}
 	_, _ = rand.Read(h.dummy.salt) // never fails: crypto/rand ends the program instead
 	_, _ = rand.Read(h.dummy.tag)
@@ -80,11 +72,14 @@ func (h *Hasher) Hash(ctx context.Context, password secret.Value) (secret.Value,
 	}
 	p := phc{params: standard, salt: make([]byte, saltSize)}
 	_, _ = rand.Read(p.salt)
-	tag, err := h.compute(ctx, p, password, tagSize)
+	place, err := h.Reserve(true) // new passwords are set by who is let in already
 	if err != nil {
 		return secret.Value{}, err
 	}
-	p.tag = tag
+	defer place.Leave()
+	if p.tag, err = place.compute(ctx, p, password, tagSize); err != nil {
+		return secret.Value{}, err
+	}
 	return secret.NewString(p.String()), nil
 }
 
@@ -102,7 +97,17 @@ type Result struct {
 // Hashes of others take another time than ours. Where there are some, every no is held
 // back until the slowest of them would have been answered.
 func (h *Hasher) Verify(ctx context.Context, hash, password secret.Value) (Result, error) {
-	began := time.Now()
+	p, err := h.Reserve(false)
+	if err != nil {
+		return Result{}, err
+	}
+	defer p.Leave()
+	return p.Verify(ctx, hash, password)
+}
+
+// Verify is Hasher.Verify for a place that was reserved. It is called once, and leaves.
+func (p *Place) Verify(ctx context.Context, hash, password secret.Value) (Result, error) {
+	h, began := p.h, time.Now()
 	want, broken := stored{own: &h.dummy}, error(nil)
 	if !hash.Empty() {
 		if want, broken = parseStored(string(hash.Expose())); broken != nil {
@@ -112,7 +117,7 @@ func (h *Hasher) Verify(ctx context.Context, hash, password secret.Value) (Resul
 	if n := len(password.Expose()); n == 0 || n > MaxBytes {
 		password = secret.NewString("\x00") // no new password can be this one
 	}
-	ok, err := h.matches(ctx, want, password)
+	ok, err := p.matches(ctx, want, password)
 	if err != nil {
 		return Result{}, err
 	}
@@ -128,25 +133,25 @@ func (h *Hasher) Verify(ctx context.Context, hash, password secret.Value) (Resul
 
 // matches compares in a slot. Hashes of others are of the bytes as they were typed there;
 // ours are of NFC.
-func (h *Hasher) matches(ctx context.Context, want stored, password secret.Value) (bool, error) {
+func (p *Place) matches(ctx context.Context, want stored, password secret.Value) (bool, error) {
 	if want.own != nil {
-		got, err := h.compute(ctx, *want.own, password, len(want.own.tag))
+		got, err := p.compute(ctx, *want.own, password, len(want.own.tag))
 		return err == nil && subtle.ConstantTimeCompare(got, want.own.tag) == 1, err
 	}
-	if err := h.enter(ctx); err != nil {
+	if err := p.enter(ctx); err != nil {
 		return false, err
 	}
-	defer h.leave(time.Now())
+	defer p.Leave()
 	if want.heavy {
-		timer := time.NewTimer(h.wait)
+		timer := time.NewTimer(p.h.wait)
 		defer timer.Stop()
 		select {
-		case h.heavy <- struct{}{}:
-			defer func() { <-h.heavy }()
+		case p.h.heavy <- struct{}{}:
+			defer func() { <-p.h.heavy }()
 		case <-timer.C:
-			return false, h.busy("too many old password hashes that need much memory are being verified", nil)
+			return false, p.h.busy("too many old password hashes that need much memory are being verified", nil)
 		case <-ctx.Done():
-			return false, h.busy("the request was given up", ctx.Err())
+			return false, p.h.busy("the request was given up", ctx.Err())
 		}
 	}
 	return want.check(password.Expose()), nil
@@ -155,12 +160,12 @@ func (h *Hasher) matches(ctx context.Context, want stored, password secret.Value
 // compute derives the tag of a password in a slot. Passwords are compared in NFC,
 // because the same key gives different code points on different systems (NIST SP
 // 800-63B-4, Section 3.1.1.2); nothing else is changed (ASVS 6.2.8).
-func (h *Hasher) compute(ctx context.Context, p phc, password secret.Value, size int) ([]byte, error) {
-	if err := h.enter(ctx); err != nil {
+func (p *Place) compute(ctx context.Context, of phc, password secret.Value, size int) ([]byte, error) {
+	if err := p.enter(ctx); err != nil {
 		return nil, err
 	}
-	defer h.leave(time.Now())
-	return argon2.IDKey(normal(password), p.salt, p.time, p.memory, p.threads, uint32(size)), nil
+	defer p.Leave()
+	return argon2.IDKey(normal(password), of.salt, of.time, of.memory, of.threads, uint32(size)), nil
 }
 
 func normal(password secret.Value) []byte {
@@ -169,47 +174,6 @@ func normal(password secret.Value) []byte {
 		return b
 	}
 	return norm.NFC.Bytes(b)
-}
-
-// enter takes a slot, waiting in a queue of limited length for a limited time.
-func (h *Hasher) enter(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return h.busy("the request was given up", err)
-	}
-	select {
-	case h.slots <- struct{}{}:
-		return nil
-	default:
-	}
-	defer h.waiting.Add(-1)
-	if h.waiting.Add(1) > h.queue {
-		return h.busy("too many passwords are waiting to be verified", nil)
-	}
-	timer := time.NewTimer(h.wait)
-	defer timer.Stop()
-	select {
-	case h.slots <- struct{}{}:
-		return nil
-	case <-timer.C:
-		return h.busy("no password hasher became free in time", nil)
-	case <-ctx.Done():
-		return h.busy("the request was given up", ctx.Err())
-	}
-}
-
-// leave gives a slot back that was taken at began, at once or when it has rested: whoever
-// was served does not wait for that.
-func (h *Hasher) leave(began time.Time) {
-	now := time.Now()
-	if h.after != nil {
-		go h.after()
-	}
-	free := func() { <-h.slots }
-	if rest := h.pace.pay(now.Sub(began), now); rest > 0 {
-		time.AfterFunc(rest, free)
-		return
-	}
-	free()
 }
 
 func (h *Hasher) busy(why string, cause error) error {

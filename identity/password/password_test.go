@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -75,7 +74,8 @@ func TestUpgrade(t *testing.T) {
 		{standard, false}, {params{19456, 1, 1}, true}, {params{7168, 2, 1}, true}, {params{32768, 3, 2}, false},
 	} {
 		p := phc{params: c.p, salt: make([]byte, 16)}
-		p.tag, _ = h.compute(bg, p, str("a password"), 32)
+		place, _ := h.Reserve(true)
+		p.tag, _ = place.compute(bg, p, str("a password"), 32)
 		got, err := h.Verify(bg, str(p.String()), str("a password"))
 		if err != nil || !got.OK || got.Upgrade != c.upgrade {
 			t.Errorf("%+v: got %+v, %v", c.p, got, err)
@@ -175,39 +175,55 @@ func TestABrokenHashIsAnErrorAndNoPass(t *testing.T) {
 
 func TestBoundedConcurrency(t *testing.T) {
 	h := New(Options{Slots: 1, Queue: 2, Wait: 30 * time.Millisecond})
-	h.slots <- struct{}{} // somebody is hashing, and does not end
-	var wg sync.WaitGroup
-	codes := make(chan *refusal.Refusal, 10)
-	for range 10 {
-		wg.Go(func() {
-			_, err := h.Verify(bg, secret.Value{}, str("x"))
-			codes <- refusal.From(err)
-		})
-	}
-	wg.Wait()
-	close(codes)
-	why := map[string]int{}
-	for r := range codes {
-		if r == nil || r.Code != refusal.Busy || r.RetryAfter <= 0 {
-			t.Fatalf("got %v, want busy with Retry-After", r)
+	hashing := hashes(t, h) // and does not end
+	places := make([]*Place, 2)
+	for i := range places {
+		var err error
+		if places[i], err = h.Reserve(false); err != nil {
+			t.Fatal(err)
 		}
-		why[strings.Split(r.Reason, " (")[0]]++
 	}
-	if why["no password hasher became free in time"] != 2 || why["too many passwords are waiting to be verified"] != 8 {
-		t.Errorf("%v, want 2 that waited and 8 that were sent away", why)
+	busy := func(what string, err error, why string) {
+		t.Helper()
+		r := refusal.From(err)
+		if r == nil || r.Code != refusal.Busy || r.RetryAfter <= 0 || !strings.HasPrefix(r.Reason, why+" (") {
+			t.Errorf("%s: got %v, want busy with Retry-After: %s", what, err, why)
+		}
 	}
-	if n := h.waiting.Load(); n != 0 {
-		t.Errorf("%d are waiting, want 0", n)
+	_, err := h.Verify(bg, secret.Value{}, str("x"))
+	busy("the third of two", err, "too many passwords are waiting to be verified")
+	_, err = places[0].Verify(bg, secret.Value{}, str("x"))
+	busy("one that waits", err, "no password hasher became free in time")
+	owner, err := h.Reserve(true)
+	if err != nil {
+		t.Fatalf("the queue of strangers is full, and an owner is refused: %v", err)
 	}
-	<-h.slots
-	if _, err := h.Verify(bg, secret.Value{}, str("x")); err != nil {
-		t.Error(err)
+	for _, p := range append(places, owner, hashing) {
+		p.Leave()
 	}
+	for range 3 {
+		if _, err := h.Verify(bg, secret.Value{}, str("x")); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// hashes returns the place of somebody who is hashing.
+func hashes(t *testing.T, h *Hasher) *Place {
+	t.Helper()
+	p, err := h.Reserve(true)
+	if err == nil {
+		err = p.enter(bg)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func TestWaitingEndsWithTheRequest(t *testing.T) {
 	h := New(Options{Slots: 1, Wait: time.Minute})
-	h.slots <- struct{}{}
+	defer hashes(t, h).Leave()
 	ctx, cancel := context.WithTimeout(bg, 10*time.Millisecond)
 	defer cancel()
 	_, err := h.Hash(ctx, str("correct horse battery staple"))

@@ -5,8 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/identity/room"
+	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
@@ -30,7 +33,32 @@ type Kept struct {
 func NewShared(o Options, store Store, ring *secret.Ring) *Throttle {
 	t := New(o)
 	t.store, t.ring, t.full = store, ring, make(map[name]time.Time)
+	t.room = room.New(room.Options{Slots: max(2, runtime.NumCPU())})
 	return t
+}
+
+// enter waits until the store may be asked: anybody may make attempts, and a flood of them
+// must not take the store and the processors from everything else.
+func (t *Throttle) enter(ctx context.Context, known bool) (leave func(), err error) {
+	if t.store == nil {
+		return func() {}, nil
+	}
+	p, err := t.room.Reserve(known)
+	if err == nil {
+		if err = p.Enter(ctx); err == nil {
+			return p.Leave, nil
+		}
+		p.Leave()
+	}
+	return nil, &refusal.Refusal{Code: refusal.Busy, RetryAfter: 2 * time.Second, Err: err,
+		Reason: "too many attempts to sign in or to get a letter are being counted (is somebody trying? otherwise give the gate more cores)"}
+}
+
+// pay counts an outcome, which is written whatever else waits.
+func (t *Throttle) pay(began time.Time) {
+	if t.store != nil {
+		t.room.Pay(time.Since(began))
+	}
 }
 
 // inStore runs fn on counters of the store.

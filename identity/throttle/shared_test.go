@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/sanmon-gate/sanmon/identity/room"
 	"github.com/sanmon-gate/sanmon/refusal"
 )
 
@@ -227,4 +228,64 @@ func FuzzState(f *testing.F) {
 		c.wait(t0, Limit{3, time.Minute, time.Hour})
 		c.ends()
 	})
+}
+
+// slow is a Store that answers nobody before it is told to.
+type slow struct {
+	*shelf
+	asked chan struct{}
+	open  chan struct{}
+}
+
+func (s slow) ChangeCounts(ctx context.Context, ids [][16]byte, change func([]Kept) error) error {
+	s.asked <- struct{}{}
+	<-s.open
+	return s.shelf.ChangeCounts(ctx, ids, change)
+}
+
+// What asks the store at once is bounded, and so is what waits for it; whoever is known waits
+// in a line of his own, and an outcome is written whatever waits.
+func TestAFloodDoesNotTakeTheStore(t *testing.T) {
+	s := slow{&shelf{kept: map[[16]byte]Kept{}}, make(chan struct{}), make(chan struct{})}
+	th := NewShared(Options{}, s, devices("key").Ring)
+	th.room = room.New(room.Options{Slots: 1, Queue: 2, Share: 1, Wait: time.Minute})
+	began := make(chan *Ticket)
+	begin := func(a Attempt) {
+		go func() {
+			k, err := th.Begin(t.Context(), t0, a)
+			if err != nil {
+				t.Error(err)
+			}
+			began <- k
+		}()
+	}
+	begin(Attempt{Account: "a", Network: "n"})
+	<-s.asked
+	waiting := []*room.Place{}
+	for range 2 {
+		p, err := th.room.Reserve(false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting = append(waiting, p)
+	}
+	_, err := th.Begin(t.Context(), t0, Attempt{Account: "b", Network: "n"})
+	if r := refusal.From(err); r.Code != refusal.Busy || r.RetryAfter <= 0 {
+		t.Errorf("the third of two that wait: %v, want busy with Retry-After", err)
+	}
+	begin(Attempt{Account: "c", Network: "n", Device: "of the owner"})
+	s.open <- struct{}{}
+	k := <-began
+	<-s.asked // the owner, before the strangers
+	done := make(chan struct{})
+	go func() { k.Failed(t0); close(done) }()
+	<-s.asked // the outcome, though the owner has the slot
+	close(s.open)
+	<-done
+	if <-began == nil {
+		t.Error("the owner did not get in")
+	}
+	for _, p := range waiting {
+		p.Leave()
+	}
 }

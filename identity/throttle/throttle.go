@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/identity/room"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -55,6 +56,7 @@ type Throttle struct {
 	key   [32]byte
 	store Store        // nil: in memory
 	ring  *secret.Ring // with store
+	room  *room.Room   // with store
 
 	mu       sync.Mutex
 	counters map[name]*counter
@@ -94,13 +96,13 @@ type Ticket struct {
 	outcome atomic.Bool
 }
 
-// Begin lets an attempt in, or refuses it with refusal.RateLimited, or with what keeps the
-// store from answering.
+// Begin lets an attempt in, or refuses it with refusal.RateLimited, with refusal.Busy when
+// too many ask for the store, or with what keeps the store from answering.
 func (t *Throttle) Begin(ctx context.Context, now time.Time, a Attempt) (*Ticket, error) {
 	k := t.ticket(a)
 	now = t.clock(now)
 	k.ctx, k.begun = context.WithoutCancel(ctx), now.UnixMicro()
-	at, wait, err := t.begin(ctx, k, now, (*counter).begin)
+	at, wait, err := t.begin(ctx, k, now, a.Device != "", (*counter).begin)
 	if wait > 0 {
 		return nil, limited(at, a.Device != "", wait)
 	}
@@ -108,11 +110,11 @@ func (t *Throttle) Begin(ctx context.Context, now time.Time, a Attempt) (*Ticket
 }
 
 // Take counts something that a name may do only so often, whatever comes of it. When that is
-// too often it counts nothing and returns how long to wait.
+// too often it counts nothing and returns how long to wait. Errors are those of Begin.
 func (t *Throttle) Take(ctx context.Context, now time.Time, kind, who string, l Limit) (wait time.Duration, err error) {
 	k := &Ticket{t: t, n: 1, names: [2]name{t.name(kind, who, "")}, limits: [2]Limit{l}}
 	now = t.clock(now)
-	_, wait, err = t.begin(ctx, k, now, func(c *counter, _ int64) { c.fail(now, l) })
+	_, wait, err = t.begin(ctx, k, now, false, func(c *counter, _ int64) { c.fail(now, l) })
 	return wait, err
 }
 
@@ -121,12 +123,17 @@ var errFull = errors.New("the count is full")
 
 // begin runs note on the counters of k when none of them is full, and else returns which
 // is, and how long to wait.
-func (t *Throttle) begin(ctx context.Context, k *Ticket, now time.Time, note func(c *counter, at int64)) (at int, wait time.Duration, err error) {
+func (t *Throttle) begin(ctx context.Context, k *Ticket, now time.Time, known bool, note func(c *counter, at int64)) (at int, wait time.Duration, err error) {
 	for i := range k.n {
 		if wait := t.knownFull(k.names[i], now); wait > 0 {
 			return i, wait, nil
 		}
 	}
+	leave, err := t.enter(ctx, known)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer leave()
 	stays := false
 	err = t.change(ctx, k, now, func(held []*counter) error {
 		for i, c := range held {
@@ -235,6 +242,7 @@ func (k *Ticket) settle(now time.Time, f func(c *counter, i int)) {
 	if k.outcome.Swap(true) {
 		return
 	}
+	defer k.t.pay(time.Now())
 	_ = k.t.change(k.ctx, k, now, func(held []*counter) error {
 		for i, c := range held {
 			c.settle(k.begun)

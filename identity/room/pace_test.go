@@ -1,4 +1,4 @@
-package password
+package room
 
 import (
 	"testing"
@@ -19,8 +19,8 @@ func TestPace(t *testing.T) {
 	} {
 		now, cpu := time.Now(), time.Duration(0)
 		p := newPace(2, 0)
-		p.at, p.cpu, p.cores = now, 0, 4
-		p.used = func() time.Duration { return cpu }
+		p.at = now
+		p.cores = &cores{n: 4, at: now, process: func() time.Duration { return cpu }, machine: func() (used, all time.Duration) { return 0, 0 }}
 		pass := func(d time.Duration) {
 			now = now.Add(d)
 			cpu += time.Duration(float64(d) * c.others)
@@ -33,8 +33,8 @@ func TestPace(t *testing.T) {
 			}
 			return hashes
 		}
-		if n := flood(2 * time.Second); n < 150 {
-			t.Errorf("%s: a crowd: %d passwords in the first two seconds", c.name, n)
+		if n := flood(time.Second); n < 75 {
+			t.Errorf("%s: a crowd: %d passwords in the first second", c.name, n)
 		}
 		flood(20 * time.Second)
 		if n := flood(100 * time.Second); n < c.least || n > c.most {
