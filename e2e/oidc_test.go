@@ -310,7 +310,7 @@ func TestHostileAnswers(t *testing.T) {
 		t.Errorf("another issuer = %d to %q", status, location)
 	}
 	for name, edit := range map[string]func(url.Values){
-		"no issuer": func(q url.Values) { q.Del("iss") }, "another code": func(q url.Values) { q.Set("code", "x"+q.Get("code")[1:]) },
+		"no issuer": func(q url.Values) { q.Del("iss") }, "another code": func(q url.Values) { q.Set("code", q.Get("code")[1:]+q.Get("code")[:1]+"x") },
 		"an error": func(q url.Values) { q.Del("code"); q.Set("error", "access_denied") }, "neither": func(q url.Values) { q.Del("code") },
 	} {
 		s := newSurfer(t)

@@ -106,6 +106,8 @@ func newRoot(env *environment) *cobra.Command {
 	root.PersistentFlags().StringVarP(&env.config, "config", "c", "sanmon.yaml", "configuration file")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.Version = versionLine() // makes the flag --version
+	root.SetVersionTemplate("{{.Version}}\n")
 	needsVerb(root)
 	root.AddCommand(
 		demoCommand(env), initCommand(env), serveCommand(env), checkCommand(env), routesCommand(env), explainCommand(env),
@@ -119,10 +121,14 @@ func newRoot(env *environment) *cobra.Command {
 // needsVerb makes a command that only groups others print its help and fail as
 // wrong usage.
 func needsVerb(c *cobra.Command) {
-	c.Args = cobra.ArbitraryArgs
+	c.Args, c.SuggestionsMinimumDistance = cobra.ArbitraryArgs, 2
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return usageError{fmt.Errorf("%q is no command of %q (see: %s --help)", args[0], c.CommandPath(), c.CommandPath())}
+			meant := ""
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				meant = fmt.Sprintf("did you mean %q? ", near[0])
+			}
+			return usageError{fmt.Errorf("%q is no command of %q (%ssee: %s --help)", args[0], c.CommandPath(), meant, c.CommandPath())}
 		}
 		c.SetOut(c.ErrOrStderr())
 		_ = c.Help()

@@ -121,5 +121,14 @@ func TestOAuthWithoutAStore(t *testing.T) {
 			t.Errorf("%s: %d %s", what, r.status, r.raw)
 		}
 	}
-	g.wantError("forged, which needs no store", f.refresh(w.RefreshToken[:len(w.RefreshToken)-1]+"_"), 400, "invalid_grant")
+	g.wantError("forged, which needs no store", f.refresh(forged(w.RefreshToken)), 400, "invalid_grant")
+}
+
+// forged is a token with another letter in its middle.
+func forged(token string) string {
+	at, letter := len(token)/2, "A"
+	if token[at] == 'A' {
+		letter = "B"
+	}
+	return token[:at] + letter + token[at+1:]
 }

@@ -26,10 +26,14 @@ func versionCommand(env *environment) *cobra.Command {
 			if env.json {
 				return env.printJSON(map[string]string{"version": version, "revision": revision(), "go": runtime.Version()})
 			}
-			_, err := fmt.Fprintf(env.stdout, "sanmon %s (%s, %s)\n", version, or(revision(), "no revision"), runtime.Version())
+			_, err := fmt.Fprintln(env.stdout, versionLine())
 			return err
 		},
 	})
+}
+
+func versionLine() string {
+	return fmt.Sprintf("sanmon %s (%s, %s)", version, or(revision(), "no revision"), runtime.Version())
 }
 
 // revision is the commit that the binary was built from, "" when it is not known.

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// A mistyped command is told which one was meant, and both ways of asking for the version
+// answer the same.
+func TestWordsOfTheCommandLine(t *testing.T) {
+	do := func(args ...string) (code int, stdout, stderr string) {
+		var out, err bytes.Buffer
+		code = run(t.Context(), args, strings.NewReader(""), &out, &err)
+		return code, out.String(), err.String()
+	}
+	for typed, want := range map[string]string{"srve": `did you mean "serve"?`, "key creat": `did you mean "create"?`, "xyz": `"xyz" is no command of "sanmon" (see: sanmon --help)`} {
+		if code, _, stderr := do(strings.Fields(typed)...); code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("sanmon %s: exit %d, %q; want %q", typed, code, stderr, want)
+		}
+	}
+	code, flag, _ := do("--version")
+	if _, command, _ := do("version"); code != 0 || flag != command || !strings.HasPrefix(flag, "sanmon ") {
+		t.Errorf("--version: exit %d, %q; version: %q", code, flag, command)
+	}
+}
