@@ -216,9 +216,13 @@ func (s *Service) failed(ctx context.Context, a Attempt, full, subject, why stri
 // user and the session's row has ended all sessions but this one, so it is looked once
 // more: whichever of the two was first, the session does not survive the change.
 func (s *Service) begin(ctx context.Context, a Attempt, account string, user principal.Record, how proof, now time.Time) (g Grant, why string, err error) {
-	meta := session.Meta{From: a.Addr, Device: session.Device(a.UserAgent), Agent: agent.Of(a.UserAgent), RequestID: a.RequestID, AMR: how.amr, ACR: how.acr,
+	meta := session.Meta{From: a.Addr, Device: session.Device(a.UserAgent), Agent: agent.Of(a.UserAgent), RequestID: a.RequestID, Lang: a.Lang, AMR: how.amr, ACR: how.acr,
 		AuthTime: a.authTime, Same: a.external}
 	value, r, err := s.Sessions.StepUp(ctx, a.Current, user, meta, now)
+	if errors.Is(err, session.ErrFull) { // that says that all was right: it has to be true still
+		why, lookErr := s.changed(ctx, account, user)
+		return Grant{}, why, errors.Join(err, lookErr)
+	}
 	if err != nil {
 		return Grant{}, "", err
 	}

@@ -72,6 +72,7 @@ func usedKeys(t *testing.T) []string {
 	for _, word := range []string{"failed", "old", "other", "silent"} {
 		keys = append(keys, "login.provider_"+word)
 	}
+	keys = append(keys, "login.full")
 	for _, notice := range notices() {
 		keys = append(keys, "account.notice."+notice)
 	}
