@@ -19,10 +19,10 @@ var noticesOf = throttle.Limit{Failures: 5, Window: time.Hour}
 // crowded tells a person of a login that found no place free: whoever it was has shown all
 // that the person signs in with.
 func (l *layers) crowded(user principal.Record, m session.Meta, c session.Crowd) {
-	l.logger.Warn("a person has as many sessions as one may have", "user", user.ID, "live", c.Live, "max", c.Max, "refused", c.Refused, "request_id", m.RequestID)
-	kind := post.Crowded
-	if c.Refused {
-		kind = post.Full
+	kind := post.Full // the log has the refusal
+	if !c.Refused {
+		kind = post.Crowded
+		l.logger.Warn("a person has more sessions than one may have", "user", user.ID, "live", c.Live, "max", c.Max, "request_id", m.RequestID)
 	}
 	l.letters.changed(portal.Notice{Change: string(kind), User: user.ID, Email: user.Name, Lang: m.Lang, Device: m.Device, Network: m.From, At: c.At})
 }

@@ -80,8 +80,8 @@ type Options struct {
 	// Now is the clock of Run; nil means time.Now.
 	Now func() time.Time
 	// Signal writes what somebody may want to look at and nothing follows from by itself: a
-	// session that turned up with another kind of browser (audit.SessionStrange). Run calls it.
-	// nil: it is only counted.
+	// session that turned up with another kind of browser (audit.SessionStrange), by Run; a login
+	// that Room refused (audit.SessionLimit). nil: it is only counted.
 	Signal func(context.Context, audit.Event) error
 	// Log gets what happens outside of any request. nil discards.
 	Log *slog.Logger

@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
@@ -63,14 +65,48 @@ func (k *Keeper) admit(ctx context.Context, user principal.Record, r Record, for
 	if err != nil && !full {
 		return busy("store a session", err)
 	}
-	if full || live > o.MaxPerUser {
-		o.Crowded(user, m, Crowd{Live: live, Max: o.MaxPerUser, Refused: full, At: now})
-	}
 	if full {
-		k.counts.full.Add(1)
-		return noPlace(user, live, o)
+		return k.noPlace(user, m, live, now, o)
+	}
+	if live > o.MaxPerUser {
+		o.Crowded(user, m, Crowd{Live: live, Max: o.MaxPerUser, At: now})
 	}
 	return nil
+}
+
+// Room refuses as StepUp would, ahead of what a login changes for good, such as an app that it
+// enrols: a refused login leaves nothing behind. It holds no place until then.
+func (k *Keeper) Room(ctx context.Context, cookie string, user principal.Record, m Meta, now time.Time) error {
+	o := k.options.Load()
+	if o.AtMax != Deny || o.MaxPerUser == 0 {
+		return nil
+	}
+	now = o.at(now)
+	if raw, proof, ok := presented(cookie); ok {
+		if l, _, err := k.presentable(ctx, digest(raw), proof, now); err != nil || l != nil && l.User == user.ID {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	all, err := k.store.Sessions(ctx, user.ID, now, math.MaxInt32)
+	if err != nil {
+		return busy("count the sessions of a person", err)
+	}
+	live := 0
+	for _, r := range all {
+		if (r.Kind == Login || r.Kind == "") && now.Sub(r.LastSeenAt) < o.Idle {
+			live++
+		}
+	}
+	if live < o.MaxPerUser {
+		return nil
+	}
+	ev := m.event(audit.SessionLimit, user.ID, "", fmt.Sprintf("at_max=%s live=%d max=%d", Deny, live, o.MaxPerUser), now)
+	if err := o.Signal(ctx, ev); err != nil {
+		return busy("write down that a login was refused", err)
+	}
+	return k.noPlace(user, m, live, now, o)
 }
 
 // evicting stores a session that is never refused.
@@ -91,7 +127,9 @@ func (k *Keeper) evicting(ctx context.Context, r Record, former string, m Meta, 
 }
 
 // noPlace is the refusal of Deny. Only who has shown everything gets to see it.
-func noPlace(user principal.Record, live int, o *Options) error {
+func (k *Keeper) noPlace(user principal.Record, m Meta, live int, now time.Time, o *Options) error {
+	k.counts.full.Add(1)
+	o.Crowded(user, m, Crowd{Live: live, Max: o.MaxPerUser, Refused: true, At: now})
 	no := refusal.New(refusal.PermissionMissing, "%s has %d live sessions, and session.max_per_user is %d with session.at_max: deny (end one: sanmon session list, sanmon session revoke)", user.ID, live, o.MaxPerUser)
 	no.Detail, no.Err = "You are signed in at as many places as this site allows. Sign out at one of them first, or ask who runs this site.", ErrFull
 	return no

@@ -306,8 +306,27 @@ func TestPlacesOnStores(t *testing.T) {
 				s.Error("no place after all sessions ended")
 			}
 		}
-		if _, _, ok := login(0, at.Add(10*time.Minute)); !ok {
+		// That a node saw one of them since, it has not written: it is over all the same, on
+		// that node, too, because its place is taken.
+		seen, sid, _ := login(1, at.Add(10*time.Minute))
+		at = at.Add(15 * time.Minute)
+		if code := s.judge(1, seen, at); code != "" {
+			s.Fatalf("a session that is not idle: %q", code)
+		}
+		at = at.Add(5 * time.Minute)
+		if _, _, ok := login(1, at); !ok {
 			s.Error("idle sessions keep their person out")
+		}
+		for i := range 2 {
+			if _, _, ok := login(i, at); !ok {
+				s.Error("idle sessions keep their person out")
+			}
+		}
+		if code := s.judge(1, seen, at); code != refusal.SessionExpired {
+			s.Errorf("a session whose place is taken: %q", code)
+		}
+		if r, err := s.db.SessionBySID(s.Context(), sid); err != nil || r.RevokeReason != session.ReasonIdle {
+			s.Errorf("%q, %v", r.RevokeReason, err)
 		}
 	})
 }
