@@ -18,6 +18,7 @@ const (
 	SessionExpired  Name = "session.expired"
 	SessionBound    Name = "session.bound"   // to a key of the browser
 	SessionStrange  Name = "session.strange" // another kind of browser than the one that signed in
+	SessionLimit    Name = "session.limit"   // a login found as many sessions as one may have, and was refused or told of
 	UserAdded       Name = "user.added"
 	UserDisabled    Name = "user.disabled"
 	UserEnabled     Name = "user.enabled"

@@ -139,7 +139,7 @@ func TestProviderOnTheAccountPage(t *testing.T) {
 	if issuer == nil || !strings.Contains(page, ">corp</p>") || !strings.Contains(page, "<code>ada</code>") || strings.Contains(page, "/provider/unlink") || !strings.Contains(page, "no other way to sign in") {
 		t.Fatalf("the account page:\n%s", page)
 	}
-	if ja := string(c.Get(t, account, append(append([]string{}, opened...), "Accept-Language", "ja")...).Body); !strings.Contains(ja, "外部のプロバイダー") || !strings.Contains(ja, "ほかにサインインする方法がないため") {
+	if ja := string(c.Get(t, account, append(append([]string{}, opened...), "Accept-Language", "ja")...).Body); !strings.Contains(ja, "外部のプロバイダー") || !strings.Contains(ja, "ほかにログインする方法がないため") {
 		t.Errorf("in Japanese:\n%s", ja)
 	}
 	link := func() url.Values { return url.Values{"issuer": {issuer[1]}, "subject": {"ada"}} }

@@ -149,6 +149,7 @@ func (l *layers) sessionOptions(c *config.Config) session.Options {
 		Binder: binderOf(c, ring), BindRequired: c.DBSC == "required",
 		Idle: c.Session.Idle, Absolute: c.Session.Absolute, Rotate: c.Session.Rotate,
 		Race: window(c.Token.Race), Redeliver: window(c.Token.Redeliver), MaxPerUser: c.Session.MaxPerUser,
+		AtMax: session.AtMax(c.Session.AtMax), Crowded: l.crowded,
 		Network: session.Policy(c.Session.Network), Ring: ring, Master: l.master, Stale: l.stale, Offset: l.store.Offset,
 		Signal: l.store.Record, Log: l.logger,
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/identity/throttle"
 	"github.com/sanmon-gate/sanmon/internal/portal"
@@ -15,7 +16,19 @@ import (
 // else back.
 var noticesOf = throttle.Limit{Failures: 5, Window: time.Hour}
 
-// changed tells a person of a change that was made on the account page. It waits for nobody.
+// crowded tells a person of a login that found no place free: whoever it was has shown all
+// that the person signs in with.
+func (l *layers) crowded(user principal.Record, m session.Meta, c session.Crowd) {
+	kind := post.Full // the log has the refusal
+	if !c.Refused {
+		kind = post.Crowded
+		l.logger.Warn("a person has more sessions than one may have", "user", user.ID, "live", c.Live, "max", c.Max, "request_id", m.RequestID)
+	}
+	l.letters.changed(portal.Notice{Change: string(kind), User: user.ID, Email: user.Name, Lang: m.Lang, Device: m.Device, Network: m.From, At: c.At})
+}
+
+// changed tells a person of something that concerns the account, such as a change that was
+// made on its page. It waits for nobody.
 func (l *letters) changed(n portal.Notice) {
 	s := l.site.Load()
 	if s == nil || s.server == nil {
@@ -23,7 +36,7 @@ func (l *letters) changed(n portal.Notice) {
 	}
 	wait, err := l.notices.Take(context.Background(), n.At, n.Change, n.User, noticesOf)
 	if err != nil || wait > 0 {
-		l.logger.Warn("no letter about a change of an account: there were five within an hour", "change", n.Change, "user", n.User)
+		l.logger.Warn("no letter about an account: there were five within an hour", "about", n.Change, "user", n.User)
 		return
 	}
 	facts := post.Facts{Site: s.host, URL: s.url + portal.AccountPath, Device: n.Device, Network: session.Network(n.Network).String(), At: moment(n.At)}
@@ -31,6 +44,6 @@ func (l *letters) changed(n portal.Notice) {
 		return post.Write(n.Email, n.Lang, post.Kind(n.Change), facts)
 	})
 	if !ok {
-		l.logger.Error("no letter about a change of an account: too many letters wait (does the mail server of login.smtp answer?)", "change", n.Change, "user", n.User)
+		l.logger.Error("no letter about an account: too many letters wait (does the mail server of login.smtp answer?)", "about", n.Change, "user", n.User)
 	}
 }

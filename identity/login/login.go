@@ -222,9 +222,13 @@ func (s *Service) failed(ctx context.Context, a Attempt, full, subject, why stri
 // user and the session's row has ended all sessions but this one, so it is looked once
 // more: whichever of the two was first, the session does not survive the change.
 func (s *Service) begin(ctx context.Context, a Attempt, account string, user principal.Record, how proof, now time.Time) (g Grant, why string, err error) {
-	meta := session.Meta{From: a.Addr, Device: session.Device(a.UserAgent), Agent: agent.Of(a.UserAgent), RequestID: a.RequestID, AMR: how.amr, ACR: how.acr,
-		AuthTime: a.authTime, Same: a.external}
+	meta := a.meta(how)
 	value, r, err := s.Sessions.StepUp(ctx, a.Current, user, meta, now)
+	if errors.Is(err, session.ErrFull) { // that says that all was right: it has to be true still
+		if why, lookErr := s.changed(ctx, account, user); why != "" || lookErr != nil {
+			return Grant{}, why, lookErr
+		}
+	}
 	if err != nil {
 		return Grant{}, "", err
 	}
@@ -233,6 +237,11 @@ func (s *Service) begin(ctx context.Context, a Attempt, account string, user pri
 		return Grant{}, why, errors.Join(err, endErr)
 	}
 	return Grant{Secret: value, ExpiresAt: r.ExpiresAt, SID: r.SID, Subject: user.ID}, "", nil
+}
+
+func (a Attempt) meta(how proof) session.Meta {
+	return session.Meta{From: a.Addr, Device: session.Device(a.UserAgent), Agent: agent.Of(a.UserAgent), RequestID: a.RequestID, Lang: a.Lang, AMR: how.amr, ACR: how.acr,
+		AuthTime: a.authTime, Same: a.external}
 }
 
 // upgrade hashes a right password at the present cost. That it fails must not keep

@@ -143,7 +143,8 @@ func (s *Service) Second(ctx context.Context, a Attempt, now time.Time) (Grant, 
 }
 
 // Enrol finishes a login by enrolling the app that Enrolment shows, with a code of it. It
-// returns the recovery codes too, for the only time.
+// returns the recovery codes too, for the only time. Where session.Deny has no place for the
+// login, no app is enrolled.
 func (s *Service) Enrol(ctx context.Context, a Attempt, now time.Time) (Grant, []secret.Value, error) {
 	var codes []secret.Value
 	g, err := s.finish(ctx, a, now, func(st step) (why string, err error) {
@@ -152,6 +153,11 @@ func (s *Service) Enrol(ctx context.Context, a Attempt, now time.Time) (Grant, [
 		}
 		if enrolled, err := s.Factors.Enrolled(ctx, st.User); enrolled || err != nil {
 			return "another app was enrolled meanwhile", err
+		}
+		if _, fits := totp.Verify(secret.New(st.Key), a.Code, now, 0); fits { // who is refused then has enrolled nothing
+			if err := s.Sessions.Room(ctx, a.Current, principal.Record{ID: st.User, Name: st.Account}, a.meta(byBoth()), now); err != nil {
+				return "", err
+			}
 		}
 		codes, err = s.Factors.Confirm(ctx, st.User, secret.New(st.Key), a.Code, s.event(a), now)
 		if r, ok := errors.AsType[*refusal.Refusal](err); ok && r.Code == refusal.LoginFailed {

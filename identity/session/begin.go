@@ -19,6 +19,7 @@ type Meta struct {
 	Device    string       // as Device returns it
 	Agent     agent.Family // kind of browser; zero: nobody knows, and none is another one
 	RequestID string
+	Lang      string   // language of the person, "en" or "ja", for Options.Crowded; "" not known
 	Actor     string   // principal id, "cli" or "system"; the person itself where empty
 	AMR       []string // how the person has just authenticated (RFC 8176); empty: a password
 	ACR       string   // AAL1 or AAL2; "": AAL1
@@ -55,8 +56,14 @@ func (m Meta) event(name audit.Name, user, sid, detail string, at time.Time) aud
 }
 
 // Begin makes a session for somebody who has just authenticated, writing login.ok.
-// The secret is nowhere else. Sessions beyond MaxPerUser end.
+// The secret is nowhere else. Where the person has MaxPerUser sessions already, AtMax says
+// what happens; Deny refuses with refusal.PermissionMissing and the cause ErrFull.
 func (k *Keeper) Begin(ctx context.Context, user principal.Record, m Meta, now time.Time) (secret.Value, Record, error) {
+	return k.begin(ctx, user, "", m, now)
+}
+
+// begin is Begin for a browser whose session, if any, ends with it: former.
+func (k *Keeper) begin(ctx context.Context, user principal.Record, former string, m Meta, now time.Time) (secret.Value, Record, error) {
 	if user.Disabled {
 		return secret.Value{}, Record{}, refusal.New(refusal.LoginFailed, "%s is disabled (sanmon user enable)", user.ID)
 	}
@@ -68,14 +75,8 @@ func (k *Keeper) Begin(ctx context.Context, user principal.Record, m Meta, now t
 	r := Record{SID: sid, User: user.ID, SecretHash: hash, RotatedAt: now, CreatedAt: now,
 		AMR: m.amr(), ACR: m.acr(), AuthTime: since, SudoUntil: since.Add(o.Sudo), LastSeenAt: now, ExpiresAt: now.Add(o.Absolute), Device: m.Device, Agent: m.Agent.String(),
 		Networks: networkTexts(withNetwork(nil, Network(m.From)))}
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
-	defer cancel()
-	err := k.store.CreateSession(ctx, r, o.MaxPerUser, m.event(audit.LoginOK, user.ID, r.SID, m.words(), now))
-	if o.MaxPerUser > 0 {
-		k.memory.hideUser(user.ID) // one of them may have been evicted
-	}
-	if err != nil {
-		return secret.Value{}, Record{}, busy("store a session", err)
+	if err := k.admit(ctx, user, r, former, m, now, o); err != nil {
+		return secret.Value{}, Record{}, err
 	}
 	return value, r, nil
 }
@@ -83,8 +84,9 @@ func (k *Keeper) Begin(ctx context.Context, user principal.Record, m Meta, now t
 // StepUp is Begin for a browser that sent a session cookie along (ASVS 7.2.4). A
 // live session of the same person keeps its sid and its absolute end, and gets a new
 // secret and AuthTime; the former secret holds for Race, with its own AuthTime. A
-// live session of somebody else ends, but for Meta.Same. A cookie that is worth nothing is ignored:
-// what the client brought is never taken over (session fixation).
+// live session of somebody else ends, but for Meta.Same, unless Deny refuses the new one. A
+// cookie that is worth nothing is ignored: what the client brought is never taken over
+// (session fixation).
 func (k *Keeper) StepUp(ctx context.Context, cookie string, user principal.Record, m Meta, now time.Time) (secret.Value, Record, error) {
 	raw, proof, ok := presented(cookie)
 	if !ok || user.Disabled {
@@ -92,20 +94,23 @@ func (k *Keeper) StepUp(ctx context.Context, cookie string, user principal.Recor
 	}
 	shared := k.options.Load().at(now)
 	for range attempts {
-		l, err := k.usable(ctx, digest(raw), proof, shared)
+		l, proven, err := k.presentable(ctx, digest(raw), proof, shared)
 		switch {
 		case err != nil:
 			return secret.Value{}, Record{}, err
-		case l == nil:
+		case l == nil || !proven && l.User != user.ID:
 			return k.Begin(ctx, user, m, now)
+		case !proven: // under Deny it would keep its own browser out until it is idle
+			former := ""
+			if k.options.Load().AtMax == Deny {
+				former = l.SID
+			}
+			return k.begin(ctx, user, former, m, now)
 		case l.User != user.ID && m.Same && l.Kind != App:
 			return secret.Value{}, Record{}, other(l, user)
 		case l.User != user.ID:
 			j, _ := k.jar(l) // what cannot be opened is lost
-			if _, err := k.End(ctx, l.SID, ReasonReplaced, m, now); err != nil {
-				return secret.Value{}, Record{}, err
-			}
-			value, r, err := k.Begin(ctx, user, m, now)
+			value, r, err := k.begin(ctx, user, l.SID, m, now)
 			if err == nil && l.Kind == App {
 				k.carry(ctx, j, r.SID)
 			}
@@ -128,15 +133,25 @@ func other(l *live, user principal.Record) error {
 // usable returns the live session of a secret, nil when there is none, or its browser does
 // not prove the key that it is bound to.
 func (k *Keeper) usable(ctx context.Context, hash [32]byte, proof string, now time.Time) (*live, error) {
-	l, err := k.load(ctx, hash)
-	if r, ok := errors.AsType[*refusal.Refusal](err); ok && r.Code == refusal.LoginRequired {
-		return nil, nil
-	}
-	o := k.options.Load()
-	if err != nil || l.state(hash, now, o) > racing || l.proven(proof, now, o) != nil {
+	l, proven, err := k.presentable(ctx, hash, proof, now)
+	if !proven {
 		return nil, err
 	}
-	return l, nil
+	return l, err
+}
+
+// presentable returns the live session of a secret, nil when there is none, and whether its
+// browser proves the key that it is bound to.
+func (k *Keeper) presentable(ctx context.Context, hash [32]byte, proof string, now time.Time) (l *live, proven bool, err error) {
+	l, err = k.load(ctx, hash)
+	if r, ok := errors.AsType[*refusal.Refusal](err); ok && r.Code == refusal.LoginRequired {
+		return nil, false, nil
+	}
+	o := k.options.Load()
+	if err != nil || l.state(hash, now, o) > racing {
+		return nil, false, err
+	}
+	return l, l.proven(proof, now, o) == nil, nil
 }
 
 func (k *Keeper) raise(ctx context.Context, l *live, m Meta, now time.Time) (secret.Value, Record, error) {

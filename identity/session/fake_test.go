@@ -58,6 +58,36 @@ func (s *fakeStore) CreateSession(_ context.Context, r Record, max int, ev audit
 	return nil
 }
 
+func (s *fakeStore) AdmitSession(_ context.Context, r Record, p Places, ev audit.Event) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return 0, s.err
+	}
+	live := 0
+	for _, x := range s.rows {
+		if x.User == r.User && x.SID != p.Former && x.RevokedAt.IsZero() && r.CreatedAt.Before(x.ExpiresAt) && r.CreatedAt.Sub(x.LastSeenAt) < p.Idle {
+			live++
+		}
+	}
+	over := ev
+	over.Event = audit.SessionLimit
+	if p.AtMax == Deny && live >= p.Max {
+		s.events = append(s.events, over)
+		return live, ErrFull
+	}
+	if x, ok := s.rows[p.Former]; ok {
+		x.RevokedAt, x.RevokeReason = r.CreatedAt, ReasonReplaced
+		s.rows[p.Former] = x
+	}
+	s.rows[r.SID] = r
+	s.events = append(s.events, ev)
+	if live++; live > p.Max {
+		s.events = append(s.events, over)
+	}
+	return live, nil
+}
+
 func (s *fakeStore) SessionBySecret(_ context.Context, hash [32]byte) (Record, error) {
 	s.mu.Lock()
 	s.reads++

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/identity/dbsc"
+	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
@@ -54,8 +55,13 @@ type Options struct {
 	BindRequired bool
 
 	MaxPerUser int    // live sessions of one person; 0: any number
+	AtMax      AtMax  // what a further login does; EvictOldest
 	Network    Policy // StepUp
 	Max        int    // sessions in memory; 100,000
+
+	// Crowded is told of a login that found MaxPerUser sessions, under Deny and Notify. It must
+	// not wait. nil: nobody is told, and the trail has it (audit.SessionLimit).
+	Crowded func(user principal.Record, m Meta, c Crowd)
 
 	// Ring (secret.PurposeSession) derives the successor of a secret from the secret,
 	// so that any node can send the same successor again. Without it a lost answer to
@@ -74,8 +80,8 @@ type Options struct {
 	// Now is the clock of Run; nil means time.Now.
 	Now func() time.Time
 	// Signal writes what somebody may want to look at and nothing follows from by itself: a
-	// session that turned up with another kind of browser (audit.SessionStrange). Run calls it.
-	// nil: it is only counted.
+	// session that turned up with another kind of browser (audit.SessionStrange), by Run; a login
+	// that Room refused (audit.SessionLimit). nil: it is only counted.
 	Signal func(context.Context, audit.Event) error
 	// Log gets what happens outside of any request. nil discards.
 	Log *slog.Logger
@@ -96,6 +102,7 @@ func (o Options) complete() (Options, error) {
 	o.Race = or(o.Race, 10*time.Second)
 	o.Redeliver = or(o.Redeliver, 60*time.Second)
 	o.Network = or(o.Network, StepUp)
+	o.AtMax = or(o.AtMax, EvictOldest)
 	o.Sudo = or(o.Sudo, 10*time.Minute)
 	o.Max = or(o.Max, 100_000)
 	if o.Stale == nil {
@@ -103,6 +110,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.Offset == nil {
 		o.Offset = func() time.Duration { return 0 }
+	}
+	if o.Crowded == nil {
+		o.Crowded = func(principal.Record, Meta, Crowd) {}
 	}
 	if o.Signal == nil {
 		o.Signal = func(context.Context, audit.Event) error { return nil }
@@ -128,6 +138,11 @@ func (o Options) check() error {
 	case Observe, StepUp, Strict:
 	default:
 		errs = append(errs, fmt.Errorf("session.network %q is unknown (use observe, step_up or strict)", o.Network))
+	}
+	switch o.AtMax {
+	case EvictOldest, Deny, Notify:
+	default:
+		errs = append(errs, fmt.Errorf("session.at_max %q is unknown (use evict_oldest, deny or notify)", o.AtMax))
 	}
 	return errors.Join(errs...)
 }

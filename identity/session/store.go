@@ -93,6 +93,14 @@ type Store interface {
 	// max live sessions of the same kind already, those seen longest ago are revoked
 	// with reason "evicted" in the same transaction, so that max remain.
 	CreateSession(ctx context.Context, r Record, max int, ev audit.Event) error
+	// AdmitSession is CreateSession where nobody is put out for it. In one transaction it
+	// ends p.Former with reason "replaced" and counts the other live sessions of the user and
+	// kind; those not seen for p.Idle do not count and, where places are short, end with
+	// reason "idle". With p.Max of them, Deny stores nothing, ends no p.Former, writes
+	// audit.SessionLimit instead of ev and returns ErrFull; Notify stores the session and
+	// writes both. However many call it at once on whatever node, Deny is never passed by more
+	// than p.Max. live is how many there are after it.
+	AdmitSession(ctx context.Context, r Record, p Places, ev audit.Event) (live int, err error)
 	// SessionBySecret returns the session whose SecretHash or PrevHash is hash,
 	// revoked or not; ErrNotFound when there is none. A Grant has no secret: it is
 	// never found.

@@ -255,3 +255,78 @@ func TestGuessesOnStores(t *testing.T) {
 		}
 	})
 }
+
+// However many logins come at once on two nodes, Deny lets as many pass as there are places,
+// and a session that ends gives its place back on the other node, too.
+func TestPlacesOnStores(t *testing.T) {
+	onBoth(t, func(s *site) {
+		for _, n := range s.nodes {
+			s.ok(n.Configure(session.Options{MaxPerUser: 3, AtMax: session.Deny, Idle: 10 * time.Minute}))
+		}
+		login := func(node int, at time.Time) (cookie, sid string, ok bool) {
+			v, r, err := s.nodes[node].Begin(s.Context(), s.ada, session.Meta{From: home}, at)
+			if err != nil && !errors.Is(err, session.ErrFull) {
+				s.Error(err)
+			}
+			return string(v.Expose()), r.SID, err == nil
+		}
+		cookies, sids := make([]string, 20), make([]string, 20)
+		var wg sync.WaitGroup
+		for i := range cookies {
+			wg.Go(func() { cookies[i], sids[i], _ = login(i%2, start) })
+		}
+		wg.Wait()
+		var kept []int
+		for i, c := range cookies {
+			if c != "" && s.judge((i+1)%2, c, start.Add(time.Minute)) == "" {
+				kept = append(kept, i)
+			}
+		}
+		if len(kept) != 3 {
+			s.Fatalf("%d sessions, want 3", len(kept))
+		}
+		at := start.Add(9 * time.Minute)
+		if _, _, ok := login(0, at); ok {
+			s.Error("a fourth session")
+		}
+		if _, _, err := s.nodes[1].StepUp(s.Context(), cookies[kept[0]], s.ada, session.Meta{From: home}, at); err != nil {
+			s.Errorf("a step-up: %v", err)
+		}
+		if _, err := s.nodes[1].End(s.Context(), sids[kept[1]], session.ReasonLogout, session.Meta{}, at); err != nil {
+			s.Error(err)
+		}
+		if _, _, ok := login(0, at); !ok {
+			s.Error("no place after a logout")
+		}
+		if _, err := s.nodes[1].EndUser(s.Context(), s.ada.ID, "", "password", session.Meta{}, at); err != nil {
+			s.Error(err)
+		}
+		for i := range 3 {
+			if _, _, ok := login(i%2, at); !ok {
+				s.Error("no place after all sessions ended")
+			}
+		}
+		// That a node saw one of them since, it has not written: it is over all the same, on
+		// that node, too, because its place is taken.
+		seen, sid, _ := login(1, at.Add(10*time.Minute))
+		at = at.Add(15 * time.Minute)
+		if code := s.judge(1, seen, at); code != "" {
+			s.Fatalf("a session that is not idle: %q", code)
+		}
+		at = at.Add(5 * time.Minute)
+		if _, _, ok := login(1, at); !ok {
+			s.Error("idle sessions keep their person out")
+		}
+		for i := range 2 {
+			if _, _, ok := login(i, at); !ok {
+				s.Error("idle sessions keep their person out")
+			}
+		}
+		if code := s.judge(1, seen, at); code != refusal.SessionExpired {
+			s.Errorf("a session whose place is taken: %q", code)
+		}
+		if r, err := s.db.SessionBySID(s.Context(), sid); err != nil || r.RevokeReason != session.ReasonIdle {
+			s.Errorf("%q, %v", r.RevokeReason, err)
+		}
+	})
+}

@@ -13,6 +13,7 @@ type Type string
 // the whole story.
 const (
 	SessionReuse    Type = "session.reuse"        // a spent session secret came back: theft
+	SessionLimit    Type = "session.limit"        // somebody has more sessions than one may have
 	RefreshReuse    Type = "refresh.reuse"        // a spent refresh token came back: theft
 	RefreshMisuse   Type = "refresh.misuse"       // of another client or key, newer than the store knows, or retried too often
 	CodeReuse       Type = "code.reuse"           // an authorization code came twice
@@ -57,6 +58,8 @@ func byDetail(ev audit.Event) (Type, bool) {
 	switch {
 	case ev.Event == audit.SessionRevoked && says(ev, "reason=reuse") && !strings.Contains(ev.Detail, "by="): // with "by=": it ended with a refresh token's reuse
 		return SessionReuse, true
+	case ev.Event == audit.SessionLimit && says(ev, "at_max=notify"): // with "deny" nothing has happened, and the person gets a letter
+		return SessionLimit, true
 	case ev.Event == audit.TokenRevoked && says(ev, "reason=code_replay") && !strings.Contains(ev.Detail, "parent="):
 		return CodeReuse, true
 	case ev.Event == audit.RefreshRefused && (says(ev, "class=ahead") || says(ev, "class=mismatch")), ev.Event == audit.RefreshRetried && says(ev, "often=true"):
@@ -82,6 +85,8 @@ func (t Type) summary() string {
 	switch t {
 	case SessionReuse:
 		return "A session cookie that had been replaced came back: it was probably copied. The session has ended. Look at the person's devices and sessions."
+	case SessionLimit:
+		return "Somebody has signed in at more places than session.max_per_user. Look at the person's devices and sessions: sanmon session list --user"
 	case RefreshReuse:
 		return "A refresh token that had been replaced came back: it was probably copied. The grant and the login that it came from have ended. Look at the person's devices and sessions."
 	case RefreshMisuse:

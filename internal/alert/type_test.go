@@ -29,6 +29,7 @@ func TestOf(t *testing.T) {
 		{"session.revoked", "reason=reuse class=recent_prev", SessionReuse},
 		{"session.revoked", "reason=reuse by=ses_1", ""}, // it is told as refresh.reuse
 		{"session.revoked", "reason=logout", ""},
+		{"session.limit", "at_max=notify live=3 max=2", SessionLimit}, {"session.limit", "at_max=deny live=2 max=2", ""},
 		{"token.revoked", "reason=code_replay client=mobile", CodeReuse},
 		{"token.revoked", "reason=code_replay parent=ses_1", ""},
 		{"token.revoked", "reason=reuse parent=ses_1", ""},
@@ -49,7 +50,7 @@ func TestOf(t *testing.T) {
 // Every type says what it means.
 func TestSummaries(t *testing.T) {
 	seen := map[string]Type{}
-	for _, k := range []Type{SessionReuse, RefreshReuse, RefreshMisuse, CodeReuse, FactorFlagged, KeyCanary, KeyReported, KeyHeld, LoginThrottled, CallerThrottled, AuditFailed, ConfigRefused, FeedStale, KeysStale, Test} {
+	for _, k := range []Type{SessionReuse, SessionLimit, RefreshReuse, RefreshMisuse, CodeReuse, FactorFlagged, KeyCanary, KeyReported, KeyHeld, LoginThrottled, CallerThrottled, AuditFailed, ConfigRefused, FeedStale, KeysStale, Test} {
 		s := k.summary()
 		if len(s) < 20 || seen[s] != "" || s == Type("x").summary() {
 			t.Errorf("%s: %q", k, s)

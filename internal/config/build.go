@@ -55,6 +55,7 @@ func (b *builder) config(root *value) *Config {
 		Keys:       b.keys(top.get("keys")),
 		ObserveAll: b.observeAll(top.get("observe_all")),
 	}
+	b.places(c, top)
 	c.MasterKey, c.MasterOthers = b.master(top.get("master_key"))
 	c.TLS = b.tls(top.get("tls"), top.get("public_url"), c.ClientIP)
 	c.Upstreams = b.allUpstreams(top.get("upstreams"))
@@ -145,10 +146,24 @@ func (b *builder) storeFile(r Reference) Reference {
 func (b *builder) session(f *field) Session {
 	s := Session{
 		Idle: f.get("idle").duration(), Absolute: f.get("absolute").duration(), Rotate: f.get("rotate").duration(),
-		SameSite: f.get("same_site").text(), Network: f.get("network").text(), MaxPerUser: f.get("max_per_user").number(),
+		SameSite: f.get("same_site").text(), Network: f.get("network").text(), MaxPerUser: f.get("max_per_user").number(), AtMax: f.get("at_max").text(),
 	}
 	s.Idle = b.within(f.get("idle"), f.get("absolute"))
 	return s
+}
+
+// places judges what a login does where a person has sessions enough.
+func (b *builder) places(c *Config, top *field) {
+	bound, at := top.get("session", "max_per_user"), top.get("session", "at_max")
+	if bound.bad || at.bad || !at.set {
+		return
+	}
+	if c.Session.MaxPerUser == 0 {
+		b.fault(at.at, "add max_per_user: 10, or remove at_max", "session.at_max says what happens at session.max_per_user, and there is no such limit")
+	}
+	if c.Session.AtMax == "notify" && !top.get("alerts", "webhook").set && !top.get("login", "smtp").set {
+		b.fault(at.at, "add alerts.webhook or login.smtp, or write evict_oldest or deny", "session.at_max is notify, and nobody would be told")
+	}
 }
 
 // within is the shorter window, which may not be longer than the whole one. A

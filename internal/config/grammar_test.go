@@ -31,7 +31,7 @@ func TestGrammarHasTheContract(t *testing.T) {
 		tls.self_signed tls.behind_proxy tls.hsts client_ip.trusted_proxies client_ip.header store limiter master_key upstreams upstreams.NAME.url upstreams.NAME.openapi
 		upstreams.NAME.timeout upstreams.NAME.host upstreams.NAME.paths upstreams.NAME.paths.semicolon upstreams.NAME.paths.encoded_slash upstreams.NAME.cookies
 		upstreams.NAME.tls_ca upstreams.NAME.app_session.cookies upstreams.NAME.app_session.login upstreams.NAME.app_session.logout
-		session.idle session.absolute session.same_site session.network session.rotate session.max_per_user token.access_ttl token.refresh_idle token.refresh_absolute
+		session.idle session.absolute session.same_site session.network session.rotate session.max_per_user session.at_max token.access_ttl token.refresh_idle token.refresh_absolute
 		token.redeliver token.race login.password login.passkey login.totp login.signup login.oidc[].name login.oidc[].issuer login.oidc[].client_id login.oidc[].client_secret
 		login.smtp.url login.smtp.from login.smtp.password clients[].id clients[].redirect_uris clients[].scopes roles routes[].id routes[].match.path routes[].match.methods
 		routes[].match.host routes[].boundary routes[].effect routes[].require routes[].fresh routes[].csrf routes[].csrf.exempt routes[].limit.rate routes[].limit.burst

@@ -46,7 +46,7 @@ func TestDesignExample(t *testing.T) {
 		Keys:        Keys{MaxAge: 5 * time.Second},
 		Upstreams: map[string]*Upstream{"app": {Name: "app", URL: "http://127.0.0.1:8000", Timeout: 30 * time.Second,
 			OpenAPI: "http://127.0.0.1:8000/openapi.json", HostFrom: "preserve"}},
-		Session: Session{Idle: time.Hour, Absolute: 24 * time.Hour, Rotate: 15 * time.Minute, SameSite: "lax", Network: "step_up"},
+		Session: Session{Idle: time.Hour, Absolute: 24 * time.Hour, Rotate: 15 * time.Minute, SameSite: "lax", Network: "step_up", AtMax: "evict_oldest"},
 		Token: Token{AccessTTL: 5 * time.Minute, RefreshIdle: 336 * time.Hour, RefreshAbsolute: 720 * time.Hour,
 			Redeliver: time.Minute, Race: 10 * time.Second},
 		DBSC:   "opportunistic",

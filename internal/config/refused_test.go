@@ -86,6 +86,10 @@ func TestRefusedYAML(t *testing.T) {
 		{8, "session: { max_per_user: 1_0 }", `8:26: session.max_per_user: "1_0" is not a decimal number (write a whole number from 0 to 10000)`},
 		{8, "session: { max_per_user: 1.0 }", `8:26: session.max_per_user: "1.0" is not a decimal number (write a whole number from 0 to 10000)`},
 		{8, "session: { max_per_user: -1 }", `8:26: session.max_per_user: "-1" is not a decimal number (write a whole number from 0 to 10000)`},
+		{8, "session: { max_per_user: 2, at_max: refuse }", `8:37: session.at_max: "refuse" is not a choice (write one of: evict_oldest, deny, notify)`},
+		{8, "session: { at_max: deny }", `8:20: session.at_max says what happens at session.max_per_user, and there is no such limit (add max_per_user: 10, or remove at_max)`},
+		{8, "session: { max_per_user: 0, at_max: evict_oldest }", `8:37: session.at_max says what happens at session.max_per_user, and there is no such limit (add max_per_user: 10, or remove at_max)`},
+		{8, "session: { max_per_user: 2, at_max: notify }", `8:37: session.at_max is notify, and nobody would be told (add alerts.webhook or login.smtp, or write evict_oldest or deny)`},
 		{8, "session: { max_per_user: 10001 }", `8:26: session.max_per_user: 10001 is out of bounds (write a whole number from 0 to 10000)`},
 	})
 }
@@ -95,7 +99,7 @@ func TestRefusedKeysAndTypes(t *testing.T) {
 		{8, "sesion: { idle: 1h }", `8:1: unknown key "sesion" (did you mean "session"?)`},
 		{8, "session: { idel: 1h }", `8:12: unknown key "idel" in session (did you mean "idle"?)`},
 		{8, "log: { colour: true }", `8:8: unknown key "colour" in log (remove it; known here: level, format)`},
-		{8, "session: 1h", `8:10: session is text (write a mapping with: idle, absolute, rotate, same_site, network, max_per_user)`},
+		{8, "session: 1h", `8:10: session is text (write a mapping with: idle, absolute, rotate, same_site, network, max_per_user, at_max)`},
 		{8, "client_ip: { trusted_proxies: 10.0.0.0/8 }", `8:31: client_ip.trusted_proxies is text (write a list: [ … ])`},
 		{8, "session: { idle: [1h] }", `8:18: session.idle is a list (write a duration such as 30s, 15m, 1h30m or 7d)`},
 		{8, "session: { idle: 90 }", `8:18: session.idle: "90" is not a duration (write a duration such as 30s, 15m, 1h30m or 7d)`},

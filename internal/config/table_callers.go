@@ -11,7 +11,8 @@ func callerKeys() []key {
 			key{name: "rotate", def: "15m", shape: one(span(time.Second, 30*day)), doc: "The secret in the cookie is replaced after this long, so that a copied one dies early."},
 			key{name: "same_site", def: "lax", shape: one(enum("choice", "lax", "strict")), doc: "SameSite of the session cookie. `strict`: a link from another site arrives signed out."},
 			key{name: "network", def: "step_up", shape: one(enum("choice", "observe", "step_up", "strict")), doc: "What a session does in a network it was not seen in: report it, ask for the password on routes with `fresh`, or be refused. Another kind of browser (engine and system) is reported, and but for `observe` asked for the password there too."},
-			key{name: "max_per_user", def: "0", shape: one(whole(0, 10000)), doc: "How many sessions a person may have; a further one ends the oldest. 0: no limit."},
+			key{name: "max_per_user", def: "0", shape: one(whole(0, 10000)), doc: "How many login sessions a person may have; `at_max` says what becomes of a further login. 0: no limit."},
+			key{name: "at_max", def: "evict_oldest", shape: one(enum("choice", "evict_oldest", "deny", "notify")), doc: "What a login does for a person who has `max_per_user` sessions: end those seen longest ago, be refused (403), or pass and be told of (audit trail, alert, letter). See signing-in.md."},
 		)},
 		{name: "token", doc: "Access and refresh tokens. `redeliver` and `race` hold for sessions, too.", shape: section(
 			key{name: "access_ttl", def: "5m", shape: one(span(time.Second, 10*time.Minute)), doc: "Life of an access token, less up to a tenth at random. At most 10m. A shorter one holds for tokens of before, too."},

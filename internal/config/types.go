@@ -115,6 +115,7 @@ type Session struct {
 	SameSite               string // "lax" or "strict"
 	Network                string // "observe", "step_up" or "strict"
 	MaxPerUser             int    // 0: no limit
+	AtMax                  string // "evict_oldest", "deny" or "notify"
 }
 
 // Token has the windows that sessions share with tokens.

@@ -1,9 +1,11 @@
 package portal
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/internal/portal/views"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/web/csrf"
@@ -154,7 +156,7 @@ func (p *Portal) handOver(w http.ResponseWriter, r *http.Request, v Visit, g Gra
 // again answers a form that did not log in: a person sees the form with what to do.
 func (p *Portal) again(w http.ResponseWriter, r *http.Request, v Visit, c credentials, err error) error {
 	why := refusal.From(err)
-	if !v.Navigation || !repairable(why.Code) && !(c.provider && why.Code == refusal.StepUpRequired) {
+	if !v.Navigation || !repairable(why.Code) && !full(why) && !(c.provider && why.Code == refusal.StepUpRequired) {
 		return why
 	}
 	p.tell(r, v, why)
@@ -170,6 +172,9 @@ func repairable(code refusal.Code) bool {
 	}
 	return false
 }
+
+// full reports that all was right, and that the person has no place for another session.
+func full(why *refusal.Refusal) bool { return errors.Is(why, session.ErrFull) }
 
 func (p *Portal) loginPage(w http.ResponseWriter, r *http.Request, v Visit, c credentials, why *refusal.Refusal) error {
 	binding, err := p.preSession(w, r)
@@ -199,6 +204,9 @@ func (p *Portal) loginPage(w http.ResponseWriter, r *http.Request, v Visit, c cr
 		status, page.Code, page.Wait = why.Status(), string(why.Code), seconds(why.RetryAfter)
 		if c.provider {
 			page.Code = said(why, me != nil)
+		}
+		if full(why) {
+			page.Code = "full"
 		}
 	}
 	p.Pages.views.Login(w, r, status, page)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/sanmon-gate/sanmon/web/csrf"
@@ -203,6 +204,48 @@ func TestLoginRoundTrip(t *testing.T) {
 	}
 }
 
+// noPlace is the refusal of a login that found no place for a session.
+func noPlace() error {
+	return &refusal.Refusal{Code: refusal.PermissionMissing, Reason: "operator only", Detail: "Sign out at one of them first.", Err: session.ErrFull}
+}
+
+// TestNoPlaceIsExplained: after a password, a code, a provider and a passkey alike, and to
+// programs; the way to a new password is shown where there is one.
+func TestNoPlaceIsExplained(t *testing.T) {
+	p, h := newPortal(t)
+	h.loginErr = noPlace()
+	p.Providers, p.Ways.Second = &corp{err: noPlace()}, fullSecond{}
+	for what, a := range map[string]ask{
+		"password": {method: "POST", target: "/.sanmon/login", kind: form, body: loginBody(preToken(p), good, "/next"), cookies: pre},
+		"code":     {method: "POST", target: "/.sanmon/login/code", kind: form, body: "code=123456&step=x&next=/next&_sanmon=" + url.QueryEscape(preToken(p)), cookies: pre},
+		"provider": {target: begins + "/callback?code=x&state=y", cookies: pre},
+	} {
+		w := a.send(p)
+		page := w.Body.String()
+		if w.Code != 403 || !strings.Contains(page, "Sign out at one of them") || !strings.Contains(page, `name="password"`) || !strings.Contains(page, "/next") || strings.Contains(page, "operator only") || strings.Contains(page, "A new password ends") {
+			t.Errorf("%s: %d\n%s", what, w.Code, page)
+		}
+		a.header = [2]string{"Accept-Language", "ja"}
+		if w := a.send(p); !strings.Contains(w.Body.String(), "ログインできるセッション数の上限に達しているため") {
+			t.Errorf("%s, in Japanese:\n%s", what, w.Body)
+		}
+		a.fetch = true
+		if w := a.send(p); w.Code != 403 || !strings.Contains(w.Body.String(), `"code":"permission_missing"`) || !strings.Contains(w.Body.String(), "Sign out at one of them first.") {
+			t.Errorf("%s, by a program: %d %s", what, w.Code, w.Body)
+		}
+	}
+	if len(h.refused) != 9 {
+		t.Errorf("%d refusals of 9 are in the log", len(h.refused))
+	}
+}
+
+// fullSecond is a second step that finds no place.
+type fullSecond struct{ steps }
+
+type steps = Second
+
+func (fullSecond) Second(context.Context, Attempt) (Grant, error) { return Grant{}, noPlace() }
+
 func TestLoginForm(t *testing.T) {
 	p, h := newPortal(t)
 	token := preToken(p)
@@ -232,6 +275,8 @@ func TestLoginForm(t *testing.T) {
 		{"huge body", pre, loginBody(token, strings.Repeat("x", 20000), "/"), nil, 413, 0, "too large"},
 		{"rate limited", pre, loginBody(token, good, "/"), slow, 429, 1, "Try again in 30 seconds."},
 		{"busy", pre, loginBody(token, good, "/"), busy, 503, 1, "Try again in 2 seconds."},
+		{"no place", pre, loginBody(token, good, "/"), noPlace(), 403, 1, "You are signed in at as many places as this site allows, so you were not signed in here."},
+		{"not allowed", pre, loginBody(token, good, "/"), refusal.New(refusal.PermissionMissing, "operator only"), 403, 1, "You are not allowed to do this."},
 		{"failure", pre, loginBody(token, good, "/"), errors.New("disk on fire"), 500, 1, "Something went wrong on our side."},
 	} {
 		h.attempts, h.loginErr = nil, c.err

@@ -117,6 +117,9 @@ func (p *Portal) secondGrant(r *http.Request, v Visit, f fields, enrol bool) (Gr
 // its ticket has ended the beginning.
 func (p *Portal) secondAgain(w http.ResponseWriter, r *http.Request, v Visit, step *login.Pending, next string, err error) error {
 	why := refusal.From(err)
+	if full(why) { // the code was right, and is used up
+		return p.again(w, r, v, credentials{next: next}, err)
+	}
 	if !v.Navigation || !repairable(why.Code) {
 		return why
 	}

@@ -19,6 +19,8 @@ const (
 	Present Kind = "present" // somebody signed up with the address of an account
 	Device  Kind = "device"  // a login from a device that was not known
 	Changed Kind = "changed" // the password was changed
+	Full    Kind = "full"    // a login was refused, because the person has as many sessions as one may have
+	Crowded Kind = "crowded" // and one that passed all the same
 )
 
 // The kinds about a change that was made on the account page; see portal.Told.
@@ -60,6 +62,10 @@ func english() words {
 		Present: {"Your account at {site}", "Somebody, probably you, wanted a new account at {site} with this address. You have one already.", "If you do not remember the password, ask for a new one there:", "{link}", "If it was not you, do nothing."},
 		Device:  {"A new login at {site}", "Your account at {site} was signed in to from a device that we did not know:", "{device}, network {network}, {at}", "If it was you, do nothing. If not, choose a new password at once, and end that session:", "{link}"},
 		Changed: {"Your password for {site} was changed", "The password of your account at {site} was changed, and all sessions have ended ({at}).", "If it was not you, ask who runs {site} for help at once."},
+		Full: {"A login at {site} was refused", "Somebody, probably you, signed in to your account at {site} with all that is needed, and was refused: you are signed in at as many places as {site} allows.", "{device}, network {network}, {at}",
+			"If it was you, sign out at one of these places, or end a session here:", "{link}", "If it was not you, somebody knows what you sign in with: choose a new password at once. That ends all sessions."},
+		Crowded: {"Your account at {site} is in use at many places", "Your account at {site} was signed in to at more places than {site} expects of one person, the last time here:", "{device}, network {network}, {at}",
+			"If they are all yours, do nothing. If not, choose a new password at once, and end the other sessions:", "{link}"},
 
 		PasswordChanged:  notice("Your password was changed", "The password of your account at {site} was changed on the account page, and all other sessions have ended:"),
 		PasskeyAdded:     notice("A passkey was added", "A passkey was added to your account at {site}. Whoever has it can sign in:"),
@@ -76,24 +82,28 @@ func english() words {
 func japanese() words {
 	notice := func(subject, what string) []string {
 		return []string{"{site}: " + subject, what, "{device}、ネットワーク {network}、{at}",
-			"ご本人の場合は、何もする必要はありません。お心当たりがない場合は、すぐにアカウントを開いて変更を取り消し、ほかのすべてのセッションを終了してください。", "{link}", "サインインできなくなった場合は、{site} の管理者にご連絡ください。"}
+			"ご本人の場合は、何もする必要はありません。お心当たりがない場合は、すぐにアカウントを開いて変更を取り消し、ほかのすべてのセッションを終了してください。", "{link}", "ログインできなくなった場合は、{site} の管理者にご連絡ください。"}
 	}
 	return words{
 		Reset:   {"{site} の新しいパスワード", "{site} の新しいパスワードの設定が依頼されました。お心当たりがある場合は、次のリンクを開いて設定してください。", "{link}", "リンクの有効期間は{life}で、一度だけ使えます。お心当たりがない場合は、何もしないでください。パスワードは変わりません。"},
-		NoReset: {"{site} へのサインイン", "{site} の新しいパスワードの設定が依頼されましたが、アカウントが停止されているか、パスワードを使わないサイトです。", "サインインできない場合は、{site} の管理者にお問い合わせください。"},
+		NoReset: {"{site} へのログイン", "{site} の新しいパスワードの設定が依頼されましたが、アカウントが停止されているか、パスワードを使わないサイトです。", "ログインできない場合は、{site} の管理者にお問い合わせください。"},
 		Invite:  {"{site} のアカウント", "{site} にあなたのアカウントが作成されました。次のリンクを開いて、パスワードを設定してください。", "{link}", "リンクの有効期間は{life}で、一度だけ使えます。{site} にお心当たりがない場合は、何もしないでください。"},
 		Signup:  {"{site} のアドレス確認", "このアドレスで {site} のアカウントの作成が依頼されました。お心当たりがある場合は、次のリンクを開いてアドレスを確認し、パスワードを設定してください。", "{link}", "リンクの有効期間は{life}で、一度だけ使えます。お心当たりがない場合は、何もしないでください。アカウントは作成されません。"},
 		Present: {"{site} のアカウント", "このアドレスで {site} の新しいアカウントの作成が依頼されましたが、すでにアカウントがあります。", "パスワードをお忘れの場合は、次のページで再設定してください。", "{link}", "お心当たりがない場合は、何もしないでください。"},
-		Device:  {"{site} への新しいサインイン", "{site} のあなたのアカウントに、これまで使われていない端末からサインインがありました。", "{device}、ネットワーク {network}、{at}", "ご本人の場合は、何もする必要はありません。お心当たりがない場合は、すぐにパスワードを変更し、そのセッションを終了してください。", "{link}"},
+		Device:  {"{site} への新しいログイン", "{site} のあなたのアカウントに、これまで使われていない端末からログインがありました。", "{device}、ネットワーク {network}、{at}", "ご本人の場合は、何もする必要はありません。お心当たりがない場合は、すぐにパスワードを変更し、そのセッションを終了してください。", "{link}"},
 		Changed: {"{site} のパスワードが変更されました", "{site} のあなたのアカウントのパスワードが変更され、すべてのセッションが終了しました（{at}）。", "お心当たりがない場合は、すぐに {site} の管理者にご連絡ください。"},
+		Full: {"{site} へのログインをお断りしました", "{site} のあなたのアカウントに正しい情報でログインしようとした人がいますが、同時に使えるセッション数の上限に達しているため、お断りしました。", "{device}、ネットワーク {network}、{at}",
+			"ご本人の場合は、使っていない端末でログアウトするか、次のページでセッションを終了してください。", "{link}", "お心当たりがない場合は、ログイン情報がほかの人に知られています。すぐにパスワードを変更してください。すべてのセッションが終了します。"},
+		Crowded: {"{site} のアカウントが多くの端末で使われています", "{site} のあなたのアカウントに、同時に使う端末の想定数を超えてログインがありました。最後のログインは次のとおりです。", "{device}、ネットワーク {network}、{at}",
+			"すべてご本人の場合は、何もする必要はありません。お心当たりがない場合は、すぐにパスワードを変更し、ほかのセッションを終了してください。", "{link}"},
 
 		PasswordChanged:  notice("パスワードが変更されました", "{site} のあなたのアカウントのパスワードがアカウントページで変更され、ほかのすべてのセッションが終了しました。"),
-		PasskeyAdded:     notice("パスキーが追加されました", "{site} のあなたのアカウントにパスキーが追加されました。そのパスキーを持つ人はサインインできます。"),
+		PasskeyAdded:     notice("パスキーが追加されました", "{site} のあなたのアカウントにパスキーが追加されました。そのパスキーを持つ人はログインできます。"),
 		PasskeyRemoved:   notice("パスキーが削除されました", "{site} のあなたのアカウントからパスキーが削除されました。"),
 		AppAdded:         notice("ワンタイムコードが有効になりました", "{site} のあなたのアカウントに、ワンタイムコード用のアプリが追加されました。"),
 		AppRemoved:       notice("ワンタイムコードが無効になりました", "{site} のあなたのアカウントからワンタイムコード用のアプリが削除され、コードは求められなくなりました。"),
 		CodesRenewed:     notice("リカバリーコードが再発行されました", "{site} のあなたのアカウントのリカバリーコードが再発行され、以前のコードは使えなくなりました。"),
-		ProviderUnlinked: notice("プロバイダーとの連携が解除されました", "{site} のあなたのアカウントとサインイン用プロバイダーとの連携が解除され、ほかのすべてのセッションが終了しました。"),
+		ProviderUnlinked: notice("プロバイダーとの連携が解除されました", "{site} のあなたのアカウントとログイン用プロバイダーとの連携が解除され、ほかのすべてのセッションが終了しました。"),
 		KeyCreated:       notice("API キーが作成されました", "{site} のあなたのアカウントの個人用 API キーが作成されました。キーを持つ人は、その権限の範囲であなたとして操作できます。"),
 		KeyRotated:       notice("API キーが置き換えられました", "{site} のあなたのアカウントの個人用 API キーが新しいキーに置き換えられました。キーを持つ人は、その権限の範囲であなたとして操作できます。"),
 	}

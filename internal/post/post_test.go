@@ -21,6 +21,9 @@ func TestLetters(t *testing.T) {
 		if len(ja) < 2 || strings.Count(strings.Join(en, ""), "{link}") != strings.Count(strings.Join(ja, ""), "{link}") {
 			t.Errorf("%s: the two languages differ", kind)
 		}
+		if said := strings.Join(ja, ""); strings.Contains(said, "サインイン") || strings.Contains(said, "サインアウト") {
+			t.Errorf("%s: the pages say ログイン and ログアウト", kind)
+		}
 		for _, lang := range []string{"en", "ja", "", "fr"} {
 			l, err := Write("ada@example.com", lang, kind, facts)
 			if err != nil {

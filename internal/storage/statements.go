@@ -51,7 +51,7 @@ func readTexts() []string {
 func writeTexts() []string {
 	texts := []string{
 		takeNumbers, insertEvent, insertChange,
-		insertSession, evictSessions, rotateSession, touchSession, revokeSession, revokeUserSessions, endChildren,
+		insertSession, evictSessions, otherSessions, endIdle, rotateSession, touchSession, revokeSession, revokeUserSessions, endChildren,
 		sessionBySID, disabledPrincipal, familyByID, insertFamily, rotateFamily, redeliverFamily, noteFamily, confirmFamily,
 		insertAuthCode, useAuthCode, authCodeByHash, authCodeGranted,
 		insertPrincipal, setRoles, setDisabled, setPassword,

@@ -38,6 +38,9 @@ func TestCatalogues(t *testing.T) {
 		if strings.Count(en, "{}") != strings.Count(s.words[1].texts[key], "{}") {
 			t.Errorf("%q takes different arguments in the two languages", key)
 		}
+		if ja := s.words[1].texts[key]; strings.Contains(ja, "サインイン") || strings.Contains(ja, "サインアウト") {
+			t.Errorf("%q: one thing has two words (ログイン, ログアウト)", key)
+		}
 	}
 }
 
@@ -72,6 +75,7 @@ func usedKeys(t *testing.T) []string {
 	for _, word := range []string{"failed", "old", "other", "silent"} {
 		keys = append(keys, "login.provider_"+word)
 	}
+	keys = append(keys, "login.full")
 	for _, notice := range notices() {
 		keys = append(keys, "account.notice."+notice)
 	}

@@ -116,6 +116,9 @@ func Run(t *testing.T, open Open) {
 	for name, test := range restoredSuite() {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}
+	for name, test := range placesSuite() {
+		t.Run(name, func(t *testing.T) { test(t, open) })
+	}
 	for name, test := range factorSuite() {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}

@@ -22,7 +22,10 @@
       headers: { 'Content-Type': 'application/json', 'Accept': 'application/json', 'X-Sanmon-Csrf': box.dataset.token },
       body: JSON.stringify(body),
     })
-    if (!answer.ok) throw Object.assign(new Error('refused'), { status: answer.status })
+    if (!answer.ok) {
+      const { code } = await answer.json().catch(() => ({}))
+      throw Object.assign(new Error('refused'), { status: answer.status, code })
+    }
     return answer.status === 204 ? {} : answer.json()
   }
 
@@ -79,7 +82,8 @@
   const tell = (e) => {
     // Somebody who closes the browser's window has not failed.
     if (e.name === 'NotAllowedError' || e.name === 'AbortError') return
-    problem.textContent = e.status === 429 ? problem.dataset.busy : problem.dataset.failed
+    const { failed, busy, full } = problem.dataset // full: all was right, and no place for another session is free
+    problem.textContent = e.status === 429 ? busy : e.code === 'permission_missing' && full || failed
     problem.hidden = false
   }
 
