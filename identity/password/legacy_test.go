@@ -28,7 +28,7 @@ var djangoHashes = []struct{ hash, password string }{
 }
 
 func TestDjangoHashes(t *testing.T) {
-	h := New(Options{})
+	h := New(Options{Share: 1})
 	for _, c := range djangoHashes {
 		if err := Importable(str(c.hash)); err != nil || !Foreign(str(c.hash)) {
 			t.Errorf("%.24s: importable: %v", c.hash, err)
@@ -48,7 +48,7 @@ func TestDjangoHashesRefused(t *testing.T) {
 	salt, tag := "du5old55pTVMUFTbDG2Y8o", "FkZ6CBpDC/fgkU+By/4mDv3hVT5TKkUvrrSHCHbo7k4="
 	bcrypt := "$2b$04$CXk1Os7fOqHiDl1vJ1vfkeNsRO2vXvpvtB79Z9lz2lRyxQgc4Ao1y"
 	scrypt := "EZiISwDTy5zMvDhbBURtYbqK2x+HC+ZL/7fKbWWb5nptovxkHEAMa9r1w3vR1JBczy+dcTV1YTCKBR01T5vXpw=="
-	h := New(Options{})
+	h := New(Options{Share: 1})
 	for i, hash := range []string{
 		"", "!", "!Qx3kPcM0ZqyBXHcaOtRM6VxL1sKXm4gT5d4b7Cje", "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99", "unsalted_sha1$$5baa61e4", "plaintext",
 		"pbkdf2_sha256$0$" + salt + "$" + tag, "pbkdf2_sha256$01$" + salt + "$" + tag, "pbkdf2_sha256$+1$" + salt + "$" + tag, "pbkdf2_sha256$-1$" + salt + "$" + tag,
@@ -81,7 +81,7 @@ func TestDjangoHashesRefused(t *testing.T) {
 // TestEvenTimes: once a hash of another program was verified, a no for anybody takes no
 // less than that took. Only the lower bound is asked for: no machine is too slow for it.
 func TestEvenTimes(t *testing.T) {
-	h := New(Options{})
+	h := New(Options{Share: 1})
 	h.learn(120 * time.Millisecond)
 	for _, hash := range []string{"", djangoHashes[0].hash, "broken"} {
 		began := time.Now()

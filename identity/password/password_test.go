@@ -18,7 +18,7 @@ var bg = context.Background()
 func str(s string) secret.Value { return secret.NewString(s) }
 
 func TestHashAndVerify(t *testing.T) {
-	h := New(Options{})
+	h := New(Options{Share: 1})
 	stored, err := h.Hash(bg, str("correct horse battery staple"))
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestHashAndVerify(t *testing.T) {
 // The vector of the reference implementation of argon2 (test.c, version 0x13,
 // "password", "somesalt", t=2, m=2^16, p=1), which has no pepper and no key.
 func TestReferenceVector(t *testing.T) {
-	h := New(Options{})
+	h := New(Options{Share: 1})
 	stored := str("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
 	if got, err := h.Verify(bg, stored, str("password")); err != nil || !got.OK {
 		t.Errorf("got %+v, %v", got, err)
@@ -54,7 +54,7 @@ func TestReferenceVector(t *testing.T) {
 }
 
 func TestNormalisation(t *testing.T) {
-	h := New(Options{})
+	h := New(Options{Share: 1})
 	composed, decomposed := "caf\u00e9 au lait", "cafe\u0301 au lait"
 	stored, _ := h.Hash(bg, str(decomposed))
 	if got, _ := h.Verify(bg, stored, str(composed)); !got.OK {
@@ -66,7 +66,7 @@ func TestNormalisation(t *testing.T) {
 }
 
 func TestUpgrade(t *testing.T) {
-	h := New(Options{})
+	h := New(Options{Share: 1})
 	for _, c := range []struct {
 		p       params
 		upgrade bool
@@ -87,7 +87,7 @@ func TestUpgrade(t *testing.T) {
 }
 
 func TestNobodyCostsTheSame(t *testing.T) {
-	h := New(Options{Slots: 1})
+	h := New(Options{Slots: 1, Share: 1})
 	got, err := h.Verify(bg, secret.Value{}, str("correct horse battery staple"))
 	if got.OK || err != nil {
 		t.Errorf("got %+v, %v", got, err)
@@ -166,7 +166,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestABrokenHashIsAnErrorAndNoPass(t *testing.T) {
-	h := New(Options{})
+	h := New(Options{Share: 1})
 	got, err := h.Verify(bg, str("$argon2id$v=19$m=4000000,t=2,p=1$"+salt+"$"+tag), str("x"))
 	if got.OK || err == nil {
 		t.Errorf("got %+v, %v", got, err)
@@ -174,7 +174,7 @@ func TestABrokenHashIsAnErrorAndNoPass(t *testing.T) {
 }
 
 func TestBoundedConcurrency(t *testing.T) {
-	h := New(Options{Slots: 1, Queue: 2, Wait: 30 * time.Millisecond})
+	h := New(Options{Slots: 1, Share: 1, Queue: 2, Wait: 30 * time.Millisecond})
 	hashing := hashes(t, h) // and does not end
 	places := make([]*Place, 2)
 	for i := range places {
@@ -222,7 +222,7 @@ func hashes(t *testing.T, h *Hasher) *Place {
 }
 
 func TestWaitingEndsWithTheRequest(t *testing.T) {
-	h := New(Options{Slots: 1, Wait: time.Minute})
+	h := New(Options{Slots: 1, Share: 1, Wait: time.Minute})
 	defer hashes(t, h).Leave()
 	ctx, cancel := context.WithTimeout(bg, 10*time.Millisecond)
 	defer cancel()
@@ -303,7 +303,7 @@ func FuzzCheck(f *testing.F) {
 }
 
 func BenchmarkVerify(b *testing.B) {
-	h := New(Options{})
+	h := New(Options{Share: 1})
 	stored, _ := h.Hash(bg, str("correct horse battery staple"))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -325,7 +325,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	h := New(Options{})
+	h := New(Options{Share: 1})
 	stored, _ := h.Hash(context.Background(), pw)
 	result, err := h.Verify(context.Background(), stored, pw)
 	fmt.Println(stored, result.OK, err)

@@ -51,7 +51,7 @@ func newHome(t testing.TB, policy login.Policy) *home {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	hasher := password.New(password.Options{Slots: 2})
+	hasher := password.New(password.Options{Slots: 2, Share: 1})
 	hash, err := hasher.Hash(ctx, secret.NewString(good))
 	if err != nil {
 		t.Fatal(err)
