@@ -184,6 +184,6 @@ func (g *Gate) shown(ctx context.Context, p *Passage) {
 // hold takes its place.
 func (g *Gate) appCookies(p *Passage, line string) string {
 	rules := p.Route.App
-	line = headers.StripCookies(line, func(name string) bool { return headers.Reserved(name) || rules.Named(name) })
+	line = headers.StripCookies(line, func(name string) bool { return headers.Reserved(name) || rules.Read(name) })
 	return p.lent.held.Append(line, p.Target.Path, p.Request.Now)
 }

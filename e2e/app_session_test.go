@@ -163,7 +163,16 @@ func TestAppLogin(t *testing.T) {
 		t.Errorf("with a planted cookie Django got %q", cookie)
 	}
 	outside := g.Client(t)
-	outside.HTTP.Jar.SetCookies(c.Request(t, "GET", "/", nil).URL, []*http.Cookie{{Name: "sessionid", Value: strings.TrimPrefix(genuine[strings.Index(genuine, "sessionid="):], "sessionid="), Path: "/"}})
+	id := strings.TrimPrefix(genuine[strings.Index(genuine, "sessionid="):], "sessionid=")
+	// Python takes more for a space around a name than a browser does.
+	for _, cookie := range []string{"sessionid=" + id, "\u00a0sessionid=" + id, "a=b; \u2003sessionid\u3000=" + id, "a=b;\u0085sessionid=" + id, "a=b sessionid=" + id, "a=b,sessionid=" + id} {
+		var who struct{ User string }
+		outside.Get(t, "/me/", "Cookie", cookie).JSON(t, &who)
+		if who.User != "" {
+			t.Errorf("%q: Django's own cookie opens the page of %q", cookie, who.User)
+		}
+	}
+	outside.HTTP.Jar.SetCookies(c.Request(t, "GET", "/", nil).URL, []*http.Cookie{{Name: "sessionid", Value: id, Path: "/"}})
 	if who := me(t, outside); who != "" {
 		t.Errorf("Django's own cookie opens the page of %q", who)
 	}

@@ -162,10 +162,16 @@ func TestDeviceBoundSession(t *testing.T) {
 		t.Errorf("%d session.bound", n)
 	}
 
-	c.CSRF = c.Session(t, "").CSRFToken
-	if a := c.Post(t, "/.sanmon/logout", "application/json", ""); a.Status != 204 || !strings.Contains(strings.Join(a.Header["Set-Cookie"], "|"), "__Host-sanmon-bound=;") {
+	// Whoever has the cookie alone has no token to sign the owner out with. A browser that has
+	// lost the short cookie does, and nobody goes on with what it leaves behind.
+	thief.CSRF = thief.Session(t, "").CSRFToken
+	want(t, "the thief's logout", thief.Post(t, "/.sanmon/logout", "application/json", ""), 403, "csrf_invalid")
+	left := holding(t, g, stolen)
+	left.CSRF = c.Session(t, "").CSRFToken
+	if a := left.Post(t, "/.sanmon/logout", "application/json", ""); a.Status != 204 || !strings.Contains(strings.Join(a.Header["Set-Cookie"], "|"), "__Host-sanmon-bound=;") {
 		t.Errorf("logout: %d %q", a.Status, a.Header["Set-Cookie"])
 	}
+	want(t, "both cookies after the logout", c.Get(t, "/private/x"), 401, "login_required")
 	owner := holding(t, g, stolen)
 	want(t, "a refresh after the logout", asNetworkStack(t, owner, said.Refresh, "Sec-Secure-Session-Id", `"`+said.ID+`"`), 401, "login_required")
 }

@@ -111,6 +111,11 @@ func (s sessions) Judge(ctx context.Context, cookie string, v portal.Visit) (*ca
 	return c, err
 }
 
+// Leaving implements portal.Sessions.
+func (s sessions) Leaving(ctx context.Context, cookie string, v portal.Visit) (string, [][]byte, error) {
+	return s.keeper.Leaving(ctx, cookie, v.Network, v.Now)
+}
+
 // End implements portal.Sessions.
 func (s sessions) End(ctx context.Context, sid, reason string, v portal.Visit) error {
 	_, err := s.keeper.End(ctx, sid, reason, session.Meta{From: v.Network, RequestID: v.RequestID}, v.Now)

@@ -27,6 +27,29 @@ func Subject(upstream string) string { return "app:" + upstream }
 // (RFC 6265, Section 4.1.1).
 func (r *Rules) Named(name string) bool { return slices.Contains(r.Cookies, name) }
 
+// Read reports whether a backend may read a request's cookie of that name as one of the
+// session: PHP has "_" where the name has "." or " ", and an array from "[" on, and there are
+// servers that decode "%".
+func (r *Rules) Read(name string) bool {
+	if r.Named(name) {
+		return true
+	}
+	if !strings.ContainsAny(name, ".[ %") {
+		return false
+	}
+	if decoded, err := url.PathUnescape(name); err == nil {
+		name = decoded
+	}
+	base, _, _ := strings.Cut(name, "[")
+	return slices.ContainsFunc(r.Cookies, func(ours string) bool {
+		ours = variable.Replace(ours)
+		return variable.Replace(name) == ours || variable.Replace(base) == ours
+	})
+}
+
+// variable makes the name of a variable of PHP from that of a cookie.
+var variable = strings.NewReplacer(".", "_", " ", "_", "[", "_")
+
 // SignsIn reports whether people sign in at a decoded path.
 func (r *Rules) SignsIn(path string) bool { return slices.Contains(r.Login, path) }
 

@@ -172,6 +172,21 @@ func TestNonces(t *testing.T) {
 	}
 }
 
+// TestNobodyFillsOnePlace: who chooses identifiers whose hashes are alike does not use up the
+// place of others sooner than by as many of any.
+func TestNobodyFillsOnePlace(t *testing.T) {
+	for alike := range 32 {
+		s := &Seen{Hold: time.Minute, Max: 1600}
+		for i := range 400 {
+			x := id(i)
+			x[alike] = 0
+			if v, err := s.Use(t.Context(), x, t0); v != New || err != nil {
+				t.Fatalf("%d proofs whose hashes have the byte %d in common: %v, %v; there is room for 1600", i, alike, v, err)
+			}
+		}
+	}
+}
+
 func id(n int) (out [32]byte) { return sha256.Sum256([]byte(fmt.Sprint(n))) }
 
 // What was used stays used for as long as a proof could come again, and memory is bounded.

@@ -1,6 +1,7 @@
 package dpop
 
 import (
+	"hash/maphash"
 	"sync"
 	"time"
 )
@@ -22,7 +23,17 @@ type Seen struct {
 	Shared Shared
 	Kind   string
 
+	spread sync.Once
+	seed   maphash.Seed // of the shards
 	shards [seenShards]seenShard
+}
+
+// shard is where an identifier is kept. Who makes proofs chooses what their hashes end with,
+// so that the choice of the shard is ours: else a few proofs would fill one, and with it the
+// place of every sixteenth proof of everybody.
+func (s *Seen) shard(id [32]byte) *seenShard {
+	s.spread.Do(func() { s.seed = maphash.MakeSeed() })
+	return &s.shards[maphash.Bytes(s.seed, id[:])%seenShards]
 }
 
 // seenShard keeps two generations. What is in the younger one when a generation ends
@@ -47,7 +58,7 @@ const (
 
 // here notes an identifier in this process, and says for how long.
 func (s *Seen) here(id [32]byte, now time.Time) (Verdict, time.Duration) {
-	sh := &s.shards[id[31]%seenShards]
+	sh := s.shard(id)
 	key := [16]byte(id[:16])
 	sh.mu.Lock()
 	defer sh.mu.Unlock()

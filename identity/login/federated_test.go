@@ -28,19 +28,20 @@ func TestWhoSomebodyIs(t *testing.T) {
 		id    federation.Identity
 		want  string // address of the user, "" refused
 	}{
-		"linked":                         {Trust{}, person("linked", "", false), "bob@example.com"},
-		"linked, with another address":   {both, person("linked", "alice@example.com", true), "bob@example.com"},
-		"an address alone":               {Trust{}, person("x", "bob@example.com", true), ""},
-		"an address, only created":       {create, person("x", "bob@example.com", true), ""},
-		"an address, trusted":            {byMail, person("x", "Bob@Example.com", true), "bob@example.com"},
-		"not verified, trusted":          {both, person("x", "bob@example.com", false), ""},
-		"unknown, only linked":           {byMail, person("x", "new@example.com", true), ""},
-		"unknown, created":               {create, person("x", "new@example.com", true), "new@example.com"},
-		"unknown, not verified":          {create, person("x", "new@example.com", false), ""},
-		"no address":                     {both, person("x", "", true), ""},
-		"an address that is none":        {both, person("x", "a@b@c", true), ""},
-		"an address with a name":         {both, person("x", "<new@example.com>", true), ""},
-		"a service's name is no address": {both, person("x", "svc", true), ""},
+		"linked":                                    {Trust{}, person("linked", "", false), "bob@example.com"},
+		"linked, with another address":              {both, person("linked", "alice@example.com", true), "bob@example.com"},
+		"an address alone":                          {Trust{}, person("x", "bob@example.com", true), ""},
+		"an address, only created":                  {create, person("x", "bob@example.com", true), ""},
+		"an address, trusted":                       {byMail, person("x", "Bob@Example.com", true), "bob@example.com"},
+		"not verified, trusted":                     {both, person("x", "bob@example.com", false), ""},
+		"unknown, only linked":                      {byMail, person("x", "new@example.com", true), ""},
+		"unknown, created":                          {create, person("x", "new@example.com", true), "new@example.com"},
+		"unknown, not verified":                     {create, person("x", "new@example.com", false), ""},
+		"no address":                                {both, person("x", "", true), ""},
+		"an address that is none":                   {both, person("x", "a@b@c", true), ""},
+		"an address with a name":                    {both, person("x", "<new@example.com>", true), ""},
+		"another address, whose k is a Kelvin sign": {both, person("x", "bob@example.co\u212a", true), ""},
+		"a service's name is no address":            {both, person("x", "svc", true), ""},
 	} {
 		h := newHouse(t)
 		link := federation.Link{Issuer: "https://id.example.com", Subject: "linked", User: "usr_bob", CreatedAt: t0}

@@ -449,6 +449,8 @@ func TestCanonical(t *testing.T) {
 		{"a@b", "a@b", true}, {" Alice@Example.COM\t", "alice@example.com", true}, {"ÄRGER@example.com", "ärger@example.com", true}, {"a+b@example.com", "a+b@example.com", true},
 		{strings.Repeat("a", 242) + "@example.com", strings.Repeat("a", 242) + "@example.com", true},
 		{strings.Repeat("a", 243) + "@example.com", (strings.Repeat("a", 243) + "@example.com")[:254], false},
+		// Other characters with the lower case of i, k, ω and å: other mailboxes.
+		{"v\u0130ctim@b", "victim@b", false}, {"a@b.\u212a", "a@b.k", false}, {"\u2126@b", "ω@b", false}, {"\u212b@b", "å@b", false}, {"ΩÅ@b", "ωå@b", true},
 		{"", "", false}, {"a", "a", false}, {"@b", "@b", false}, {"a@", "a@", false}, {"a@b@c", "a@b@c", false}, {"a b@c", "a b@c", false}, {"a\x00@c", "a\x00@c", false}, {"a\r\n@c", "a\r\n@c", false},
 	} {
 		if got, ok := Canonical(c.in); got != c.want || ok != c.ok {

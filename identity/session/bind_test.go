@@ -21,6 +21,27 @@ func (w world) bound(sid string, at time.Time) string {
 	return string(w.options.Load().Binder.Cookie(sid, at).Expose())
 }
 
+// TestWithoutTheKeyNothingIsLearned: who has the cookie of a bound session alone, and asks to
+// refresh it, neither keeps it from its idle end nor makes its network or secret a known one.
+func TestWithoutTheKeyNothingIsLearned(t *testing.T) {
+	w := newBindWorld(t, Options{Network: Observe, Idle: time.Hour, Rotate: -1})
+	cookie, sid := w.begin(t0)
+	if err := w.Bind(bg, sid, DBSC, []byte{4, 1}, Meta{From: home}, t0); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, _, err := w.Binding(bg, cookie, Client{Addr: away}, t0.Add(59*time.Minute)); err != nil || got != sid {
+		t.Fatalf("%q, %v", got, err)
+	}
+	for len(w.urgent) > 0 {
+		w.write(bg, <-w.urgent)
+	}
+	w.flush(bg)
+	if r := w.store.row(sid); len(r.Networks) != 1 || !r.LastSeenAt.Equal(t0) || r.Confirmed {
+		t.Errorf("networks %v, seen %v, confirmed %v", r.Networks, r.LastSeenAt, r.Confirmed)
+	}
+	w.want(Presented(cookie, w.bound(sid, t0.Add(time.Hour))), t0.Add(time.Hour), refusal.SessionExpired)
+}
+
 // After the registration the long-lived cookie alone is worth nothing, on every node, but for
 // requests that were under way.
 func TestBound(t *testing.T) {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
@@ -24,6 +25,27 @@ func (k *Keeper) end(ctx context.Context, sid, reason string, ev audit.Event, no
 	}
 	k.memory.forget(sid)
 	return alive, nil
+}
+
+// Leaving says which live session a cookie stands for, and what its CSRF tokens are bound to,
+// for who only wants to end it. Neither the network nor the key of the browser is asked for: a
+// person who signs out where the session is worth nothing must not leave it to a thief
+// elsewhere. Errors are those of a secret that is worth nothing, as of Judge.
+func (k *Keeper) Leaving(ctx context.Context, cookie string, from netip.Addr, now time.Time) (sid string, bindings [][]byte, err error) {
+	raw, _, ok := presented(cookie)
+	if !ok {
+		return "", nil, stranger("the session cookie is not a session secret (there is nothing to sign out of)")
+	}
+	o, hash := k.options.Load(), digest(raw)
+	now = o.at(now)
+	l, st, err := k.find(ctx, raw, hash, now, o)
+	if err == nil && st > racing {
+		err = k.refuse(ctx, l, st, from, now)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	return l.SID, l.tokens(now, o), nil
 }
 
 // EndUser ends all sessions of a person but the one named by except ("" for none)

@@ -75,7 +75,8 @@ func (k *Keeper) Judge(ctx context.Context, cookie string, c Client, now time.Ti
 	return renew, err
 }
 
-// judge is Judge. prove asks of a bound session that the browser has its key.
+// judge is Judge. prove asks of a bound session that the browser has its key; else nothing is
+// learned of the request, which keeps no session from its idle end.
 func (k *Keeper) judge(ctx context.Context, cookie string, c Client, now time.Time, into *caller.Caller, prove bool) (l *live, renew bool, err error) {
 	raw, proof, ok := presented(cookie)
 	if !ok {
@@ -111,11 +112,13 @@ func (k *Keeper) judge(ctx context.Context, cookie string, c Client, now time.Ti
 	if prove && st != current && d.any(o) && !d.given {
 		return nil, false, k.formerDoubted(l, d)
 	}
-	if d.network && o.Network == Observe {
-		l.learn(network)
-		k.tell(l)
+	if prove {
+		k.note(l, st, now)
+		if d.network && o.Network == Observe {
+			l.learn(network)
+			k.tell(l)
+		}
 	}
-	k.note(l, st, now)
 	if l.Kind == App {
 		k.app(l, st, now, o, into)
 	} else {

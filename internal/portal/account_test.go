@@ -120,6 +120,10 @@ func (d desk) Judge(ctx context.Context, cookie string, v Visit) (*caller.Caller
 	return c, err
 }
 
+func (d desk) Leaving(ctx context.Context, cookie string, v Visit) (string, [][]byte, error) {
+	return d.keeper.Leaving(ctx, cookie, v.Network, v.Now)
+}
+
 func (d desk) End(ctx context.Context, sid, reason string, v Visit) error {
 	_, err := d.keeper.End(ctx, sid, reason, session.Meta{From: v.Network}, v.Now)
 	return err

@@ -38,17 +38,14 @@ func (p *Portal) end(r *http.Request, v Visit, cookie, token string) error {
 	if cookie == "" {
 		return refusal.New(refusal.LoginRequired, "a logout came without session")
 	}
-	c, err := p.Sessions.Judge(r.Context(), cookie, v)
+	sid, bindings, err := p.Sessions.Leaving(r.Context(), cookie, v)
 	if err != nil {
 		return err
 	}
-	if c, err = usable(c); err != nil {
+	if _, err := p.Tokens.Verify(token, csrf.Session, bindings, "", v.Now); err != nil {
 		return err
 	}
-	if _, err := p.Tokens.Verify(token, csrf.Session, c.Bindings, "", v.Now); err != nil {
-		return err
-	}
-	return p.Sessions.End(r.Context(), c.SID, "logout", v)
+	return p.Sessions.End(r.Context(), sid, "logout", v)
 }
 
 // logoutToken is the header, else the field of a form.

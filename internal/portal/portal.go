@@ -57,6 +57,9 @@ type Sessions interface {
 	// session_expired when it was one, busy when the store does not answer. The caller's
 	// Bindings are not empty.
 	Judge(ctx context.Context, cookie string, v Visit) (*caller.Caller, error)
+	// Leaving says which live session a cookie is of, and what its tokens are bound to, for who
+	// ends it: also from where Judge would not take it. Its refusals are those of Judge.
+	Leaving(ctx context.Context, cookie string, v Visit) (sid string, bindings [][]byte, err error)
 	// End ends one session at once, with its race and redelivery windows. Ending an ended
 	// session is no error. The audit event is logout.
 	End(ctx context.Context, sid, reason string, v Visit) error

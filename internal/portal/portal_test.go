@@ -62,6 +62,14 @@ func (h *house) Judge(_ context.Context, value string, _ Visit) (*caller.Caller,
 	}, nil
 }
 
+func (h *house) Leaving(ctx context.Context, value string, v Visit) (string, [][]byte, error) {
+	c, err := h.Judge(ctx, value, v)
+	if err != nil {
+		return "", nil, err
+	}
+	return c.SID, c.Bindings, nil
+}
+
 func (h *house) End(_ context.Context, sid, reason string, v Visit) error {
 	requestID := v.RequestID
 	h.ended = append(h.ended, sid+" "+reason+" "+requestID)

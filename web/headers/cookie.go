@@ -21,7 +21,8 @@ func Reserved(name string) bool {
 // StripCookies returns the value of a request's Cookie field without the cookies whose
 // names are reserved; "" says that the field has nothing left. A line without such
 // cookies comes back byte for byte. A piece without "=" counts as a name too, since
-// servers disagree about which half of the pair it is.
+// servers disagree about which half of the pair it is, and so does every name that some
+// server would read in a piece: see names.
 func StripCookies(line string, reserved func(name string) bool) string {
 	if !anyCookie(line, reserved) {
 		return line
@@ -30,7 +31,7 @@ func StripCookies(line string, reserved func(name string) bool) string {
 	for rest, more := line, true; more; {
 		var piece string
 		piece, rest, more = strings.Cut(rest, ";")
-		if reserved(cookieName(piece)) {
+		if names(piece, reserved) {
 			continue
 		}
 		if kept.Len() > 0 {
@@ -47,17 +48,49 @@ func anyCookie(line string, is func(name string) bool) bool {
 	for more := true; more; {
 		var piece string
 		piece, line, more = strings.Cut(line, ";")
-		if is(cookieName(piece)) {
+		if names(piece, is) {
 			return true
 		}
 	}
 	return false
 }
 
-func cookieName(piece string) string {
-	name, _, _ := strings.Cut(piece, "=")
-	return strings.Trim(name, " \t")
+// names reports whether a server may read a cookie whose name is reserved in a piece between
+// two ";". Browsers know space and tab around a name; Python strips every Unicode space,
+// http.cookies of Python ends a value at a space, readers of RFC 2109 at a comma.
+func names(piece string, reserved func(name string) bool) bool {
+	name, rest, more := strings.Cut(piece, "=")
+	if reserved(lastWord(name)) || reserved(strings.Trim(name, " \t")) {
+		return true
+	}
+	for more {
+		i := 0
+		for i < len(rest) && !divides(rest[i]) {
+			i++
+		}
+		if name, rest, more = strings.Cut(rest[i:], "="); more && reserved(lastWord(name)) {
+			return true
+		}
+	}
+	return false
 }
+
+// lastWord is the end of s as far back as nothing divides it.
+func lastWord(s string) string {
+	end := len(s)
+	for end > 0 && divides(s[end-1]) {
+		end--
+	}
+	begin := end
+	for begin > 0 && !divides(s[begin-1]) {
+		begin--
+	}
+	return s[begin:end]
+}
+
+// divides reports whether a byte is part of no cookie's name that is reserved, and may be a
+// space, or a part of one, or the end of a cookie, to some server.
+func divides(c byte) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == ',' }
 
 // Cookie returns the value of the named cookie in the values of a request's Cookie field,
 // "" where it is absent or empty. The same name twice with different values is refused as

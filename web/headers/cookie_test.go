@@ -105,6 +105,10 @@ func TestStripCookies(t *testing.T) {
 		{"a=b; __Host-sanmon", "a=b"}, {"sanmon; a=b", "a=b"}, {"a=b; __Host-sanmon =x", "a=b"}, {"a=b;\t__Host-sanmon=x", "a=b"},
 		{`a="x; __Host-sanmon=secret; y"`, `a="x; y"`}, // some servers would read one cookie; ours must not pass in it
 		{"sanmonitor=x; b=__Host-sanmon=1", "sanmonitor=x; b=__Host-sanmon=1"},
+		// What Python's str.strip takes for space, and where http.cookies and RFC 2109 end a value.
+		{"a=b; \u00a0sanmon=x", "a=b"}, {"a=b; \x85sanmon\xa0=x", "a=b"}, {"a=b; \u3000sanmon\u2003=x; c=d", "a=b; c=d"}, {"a=b; \u00a0sanmon\u00a0", "a=b"},
+		{"a=b sanmon=x; c=d", "c=d"}, {"a=b,sanmon=x", ""}, {"a=b, c=d sanmon =x", ""}, {`a="b"sanmon=x`, ""}, {`"sanmon"=x`, ""},
+		{"a=b c; d=e=f=; g=1, 2; h=\u00e9 i", "a=b c; d=e=f=; g=1, 2; h=\u00e9 i"}, {"a=sanmon; b=x sanmon", "a=sanmon; b=x sanmon"},
 	} {
 		if got := headers.StripCookies(tt.line, headers.Reserved); got != tt.want {
 			t.Errorf("StripCookies(%q) = %q, want %q", tt.line, got, tt.want)
