@@ -23,14 +23,6 @@ import (
 	"syscall"
 )
 
-// The groups of words that let a file be read further.
-const (
-	hasKey uint64 = 1 << iota
-	hasRefresh
-	hasPrivate
-	hasMisuse
-)
-
 // maxFile is how much of one file is read, in bytes; of a longer one the rest is noted.
 const maxFile = 64 << 20
 
@@ -40,8 +32,9 @@ const maxHits = 1000
 // Scanner holds the rules. It is safe for concurrent use after New.
 type Scanner struct {
 	all       bool
+	every     bool // read every file as its language, whatever words it has
 	rules     map[string]Rule
-	skim      *skimmer
+	skim      [settings + 1]*skimmer // by language
 	templates *templateForms
 	settings  *settingForms
 }
@@ -52,11 +45,9 @@ func New(all bool) *Scanner {
 	for _, r := range Rules() {
 		s.rules[r.ID] = r
 	}
-	ws := []word{{"smk_", hasKey}, {"%73", hasKey}, {"%6d", hasKey}, {"%6b", hasKey}, {"%5f", hasKey}, {"smr_", hasRefresh}, {"private key", hasPrivate}, {"putty-user-key", hasPrivate}, {"age-secret-key", hasPrivate}, {`"kty"`, hasPrivate}}
-	for _, w := range []string{"secret", "passw", "passphrase", "pwd", "token", "api_key", "apikey", "api-key", "_key", "pepper", "://", "csrf", "middleware", "mark_safe", "safe", "autoescape", "markup", "html", "jwt", "algorithm", "exp", "cookie", "debug", "allowed_hosts", "cors", "verify", "check_hostname", "cert_none", "unauthorized", "storage", "ttl", "lifetime", "httponly", "skipverify", "unverified", "template", "signingmethod", "exempt"} {
-		ws = append(ws, word{w, hasMisuse})
+	for l, words := range map[language][]word{plain: nil, pythonCode: pythonWords(), scriptCode: scriptWords(), goCode: goWords(), template: templateWords(), settings: settingWords()} {
+		s.skim[l] = newSkimmer(append(words, credentialWords()...))
 	}
-	s.skim = newSkimmer(ws)
 	return s
 }
 
@@ -76,11 +67,11 @@ func (s *Scanner) Text(r *Report, name string, raw []byte) {
 	r.Files++
 	r.Bytes += int64(len(raw))
 	b, text := decode(raw)
-	var seen uint64
-	s.skim.each(b, func(w word, _ int) bool {
-		seen |= w.bit
-		return seen != hasKey|hasRefresh|hasPrivate|hasMisuse
-	})
+	lang := plain
+	if text && len(b) <= 8<<20 && (s.all || !isExample(name)) && !isMinified(name, b) {
+		lang = readAs(name)
+	}
+	seen := s.words(lang, b)
 	if seen == 0 {
 		return
 	}
@@ -91,24 +82,46 @@ func (s *Scanner) Text(r *Report, name string, raw []byte) {
 		}
 	}
 	credentials(b, seen, report)
-	if seen&hasMisuse != 0 && text && len(b) <= 8<<20 && (s.all || !isExample(name)) && !isMinified(name, b) {
-		switch readAs(name) {
-		case pythonCode:
-			readPython(name, b, report)
-		case scriptCode:
-			readScript(name, b, 0, report)
-		case goCode:
-			readGo(name, b, report)
-		case template:
-			readTemplate(s.templates, name, b, report)
-		case settings:
-			readSettings(s.settings, name, b, report)
-		}
+	if mayMisuse(seen) {
+		s.read(lang, name, b, report)
 	}
 	if len(hits) == maxHits {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s: only the first %d findings", name, maxHits))
 	}
 	s.resolve(r, name, b, hits)
+}
+
+// words says which groups of words stand in b.
+func (s *Scanner) words(lang language, b []byte) (seen uint64) {
+	if s.every {
+		return ^uint64(0)
+	}
+	if percented(b) {
+		seen = hasKey
+	}
+	s.skim[lang].each(b, func(w *word, at int) bool {
+		if seen&w.bit == 0 && w.counts(b, at) {
+			seen |= w.bit
+		}
+		return true
+	})
+	return seen
+}
+
+// read runs the rules of a language.
+func (s *Scanner) read(lang language, name string, b []byte, report func(hit)) {
+	switch lang {
+	case pythonCode:
+		readPython(name, b, report)
+	case scriptCode:
+		readScript(name, b, 0, report)
+	case goCode:
+		readGo(name, b, report)
+	case template:
+		readTemplate(s.templates, name, b, report)
+	case settings:
+		readSettings(s.settings, name, b, report)
+	}
 }
 
 // resolve makes findings of hits: places, masks, and what comments allow.
