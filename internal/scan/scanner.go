@@ -120,7 +120,7 @@ func (s *Scanner) read(lang language, name string, b []byte, report func(hit)) {
 	case template:
 		readTemplate(s.templates, name, b, report)
 	case settings:
-		readSettings(s.settings, name, b, report)
+		s.readSettings(name, b, report)
 	}
 }
 
@@ -243,12 +243,16 @@ func (s *Scanner) Path(ctx context.Context, r *Report, root string) error {
 	var readers sync.WaitGroup
 	for i := range parts {
 		readers.Go(func() {
+			var room []byte // of the file before
 			for name := range names {
-				b, err := readFile(name)
+				b, err := readFile(name, room)
 				if err != nil {
 					parts[i].note(err)
 				}
 				s.file(&parts[i], root, name, b)
+				if cap(b) <= maxRoom {
+					room = b[:0]
+				}
 			}
 		})
 	}
@@ -261,6 +265,9 @@ func (s *Scanner) Path(ctx context.Context, r *Report, root string) error {
 	slices.Sort(r.Notes)
 	return err
 }
+
+// maxRoom is how much of a buffer is kept for the next file, in bytes.
+const maxRoom = 1 << 20
 
 // maxReaders is how many files are read at once: each may take the bound of one file.
 const maxReaders = 8
@@ -325,24 +332,28 @@ func (s *Scanner) skips(dir string) bool {
 	return false
 }
 
-func readFile(name string) ([]byte, error) {
+// readFile reads a file up to the bound of one, into room if that is large enough.
+func readFile(name string, room []byte) ([]byte, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer must not hold us
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: not a regular file, not read", name)
 	}
-	var in io.Reader = f
 	if strings.HasSuffix(name, ".gz") {
-		if z, err := gzip.NewReader(f); err == nil {
-			in = z
-		} else {
+		z, err := gzip.NewReader(f)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w (not read)", name, err)
 		}
+		return Read(z, name)
 	}
-	return Read(in, name)
+	if size := info.Size(); size < maxFile && int(size) >= cap(room) { // one byte more, to see the end
+		room = make([]byte, 0, size+1)
+	}
+	return readInto(f, name, room)
 }
 
 // errLong says that a text was longer than what is read.
@@ -350,14 +361,27 @@ var errLong = errors.New("longer than 64 MiB: the rest was not read")
 
 // Read reads a text up to the bound of one file. What was read is good beside an error.
 func Read(in io.Reader, name string) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(in, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		b, err = b[:maxFile], errLong
+	return readInto(in, name, make([]byte, 0, 64<<10))
+}
+
+// readInto is Read into b, which grows where it must.
+func readInto(in io.Reader, name string, b []byte) ([]byte, error) {
+	for {
+		if len(b) == cap(b) {
+			b = slices.Grow(b, max(512, len(b)/4))
+		}
+		n, err := in.Read(b[len(b):min(cap(b), maxFile+1)])
+		b = b[:len(b)+n]
+		if len(b) > maxFile {
+			b, err = b[:maxFile], errLong
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return b, nil
+		case err != nil:
+			return b, fmt.Errorf("%s: %w", name, err)
+		}
 	}
-	if err != nil {
-		err = fmt.Errorf("%s: %w", name, err)
-	}
-	return b, err
 }
 
 // Finish sorts the findings and takes out what a baseline knows.
