@@ -101,7 +101,7 @@ func templateWords() []word {
 func goWords() []word {
 	ws := misuse(goSecretFollows, "pass", "pwd", "secret", "pepper", "token", "key")
 	ws = append(ws, misuse(nil, "InsecureSkipVerify", "HttpOnly", "ParseUnverified", "SigningMethodNone", "UnsafeAllowNoneSignatureType", "MapClaims", "RegisteredClaims", "StandardClaims", "AllowCredentials", `"html/template"`)...)
-	ws = append(ws, misuse(lifeOfToken, "ttl", "life", "expir", "duration", "maxage", "validity")...)
+	ws = append(ws, misuse(goLifeOfToken, "ttl", "life", "expir", "duration", "maxage", "validity")...)
 	return append(ws, word{text: "exp", bit: hasExp, test: wholeName}, word{text: "expiresat", bit: hasExp}, word{text: "now", bit: hasNow, exact: "Now", test: opens})
 }
 

@@ -29,6 +29,20 @@ func goSecretFollows(b []byte, from, to int) bool {
 	return false
 }
 
+// goLifeOfToken is lifeOfToken for names alone: Go has them in many comments.
+func goLifeOfToken(b []byte, from, to int) bool {
+	end := nameEnd(b, to)
+	for from > 0 && isWord(b[from-1]) {
+		from--
+	}
+	name := bytes.ToLower(b[from:end])
+	if bytes.Contains(name, []byte("token")) || bytes.Contains(name, []byte("jwt")) {
+		return true
+	}
+	n := bytes.IndexAny(b[end:min(len(b), end+81)], quotes)
+	return n >= 0 && lifeOfToken(b, from, to) && gets(b, end+n, func([]byte) bool { return true })
+}
+
 // goLiteral reports whether rest begins with a literal that may be a secret.
 func goLiteral(rest []byte, is ...secretClass) bool {
 	if len(rest) > 0 && rest[0] == '=' { // name := value
