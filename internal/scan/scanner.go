@@ -6,7 +6,6 @@ package scan
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -274,7 +273,8 @@ const maxReaders = 8
 
 // walk gives names the files of a tree.
 func (s *Scanner) walk(ctx context.Context, r *Report, root string, names chan<- string) error {
-	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+	hidden := packed{}
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -292,9 +292,14 @@ func (s *Scanner) walk(ctx context.Context, r *Report, root string, names chan<-
 		if !d.Type().IsRegular() && name != root {
 			return nil
 		}
+		hidden.add(name)
 		names <- name
 		return nil
 	})
+	if note := hidden.note(root); note != "" {
+		r.Notes = append(r.Notes, note)
+	}
+	return err
 }
 
 // join adds what another reader found.
@@ -343,12 +348,13 @@ func readFile(name string, room []byte) ([]byte, error) {
 	if err != nil || !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: not a regular file, not read", name)
 	}
-	if strings.HasSuffix(name, ".gz") {
-		z, err := gzip.NewReader(f)
+	if unpacked(name) != "" {
+		z, err := unpack(name, f)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w (not read)", name, err)
 		}
-		return Read(z, name)
+		defer func() { _ = z.Close() }()
+		return readInto(z, name, room)
 	}
 	if size := info.Size(); size < maxFile && int(size) >= cap(room) { // one byte more, to see the end
 		room = make([]byte, 0, size+1)
