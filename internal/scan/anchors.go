@@ -1,11 +1,15 @@
 package scan
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // The groups of words that let a file be read further.
 const (
 	hasKey uint64 = 1 << iota
 	hasRefresh
+	hasEncoded
 	hasPrivate
 	// The rest is of languages: one word is enough for hasMisuse, and two that belong
 	// together: none and an algorithm, a store of the browser and a word for a token, an
@@ -27,13 +31,18 @@ func mayMisuse(seen uint64) bool {
 
 // credentialWords are looked for in every file.
 func credentialWords() []word {
-	return []word{
+	ws := []word{
 		{text: "smk_", bit: hasKey}, {text: "smr_", bit: hasRefresh}, {text: "private key", bit: hasPrivate},
 		{text: "putty-user-key", bit: hasPrivate}, {text: "age-secret-key", bit: hasPrivate}, {text: `"kty"`, bit: hasPrivate},
 	}
+	for _, f := range forms() {
+		ws = append(ws, word{text: strings.ToLower(f.mark), bit: hasEncoded, exact: f.mark})
+	}
+	return ws
 }
 
-// percented reports whether a character of the prefix of a key stands percent-encoded in b.
+// percented reports whether a character of the prefix of a key or a refresh token stands
+// percent-encoded in b.
 func percented(b []byte) bool {
 	for {
 		n := bytes.IndexByte(b, '%')
@@ -42,7 +51,7 @@ func percented(b []byte) bool {
 		}
 		b = b[n+1:]
 		hi, lo := b[0], b[1]|0x20 // the case of letters; digits have the bit
-		if hi == '7' && lo == '3' || hi == '6' && (lo == 'd' || lo == 'b') || hi == '5' && lo == 'f' {
+		if hi == '7' && (lo == '2' || lo == '3') || hi == '6' && (lo == 'd' || lo == 'b') || hi == '5' && lo == 'f' {
 			return true
 		}
 	}

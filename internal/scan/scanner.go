@@ -1,5 +1,5 @@
 // Package scan finds keys and misuses in source trees, logs and texts: Sanmon's own keys by
-// their checksums, private keys, secrets in literals, and places where protection is
+// their checksums, plain or encoded, private keys, secrets in literals, and places where protection is
 // switched off in Python, JavaScript, templates and settings files. Nothing that it
 // reports holds the credential that it found.
 package scan
@@ -34,13 +34,14 @@ type Scanner struct {
 	every     bool // read every file as its language, whatever words it has
 	rules     map[string]Rule
 	skim      [settings + 1]*skimmer // by language
+	forms     []form
 	templates *templateForms
 	settings  *settingForms
 }
 
 // New returns a Scanner. all also reads what is installed, tests and examples.
 func New(all bool) *Scanner {
-	s := &Scanner{all: all, rules: map[string]Rule{}, templates: newTemplateForms(), settings: newSettingForms()}
+	s := &Scanner{all: all, rules: map[string]Rule{}, forms: forms(), templates: newTemplateForms(), settings: newSettingForms()}
 	for _, r := range Rules() {
 		s.rules[r.ID] = r
 	}
@@ -80,7 +81,7 @@ func (s *Scanner) Text(r *Report, name string, raw []byte) {
 			hits = append(hits, h)
 		}
 	}
-	credentials(b, seen, report)
+	credentials(s.forms, b, seen, report)
 	if mayMisuse(seen) {
 		s.read(lang, name, b, report)
 	}
@@ -96,7 +97,7 @@ func (s *Scanner) words(lang language, b []byte) (seen uint64) {
 		return ^uint64(0)
 	}
 	if percented(b) {
-		seen = hasKey
+		seen = hasKey | hasRefresh
 	}
 	s.skim[lang].each(b, func(w *word, at int) bool {
 		if seen&w.bit == 0 && w.counts(b, at) {
