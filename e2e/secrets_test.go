@@ -220,8 +220,9 @@ func TestSecretsAreNeverShown(t *testing.T) {
 func testSecrets(t *testing.T, postgres bool) {
 	s := &stage{seen: places{}, codes: map[string]int{}}
 	metrics, hubToken, fromBackend, password := planted("the token of the metrics"), planted("the token for GitHub"), planted("what the backend holds"), planted("a password")
-	mail, party, shared := planted("the password of the mail server"), planted("the secret at a provider"), planted("the password of the limiter")
-	s.canaries = append(s.canaries, mail, party, shared)
+	mail, party, vault := planted("the password of the mail server"), planted("the secret at a provider"), startGriefVault(t)
+	mailPort, asked := griefMail(t)
+	s.canaries = append(s.canaries, mail, party, vault.held, vault.secretID, vault.token)
 	client, hook := planted("the secret of a client"), canary{"the secret of alerts", "", rand.Text() + rand.Text()}
 	s.canaries = append(s.canaries, metrics, hubToken, fromBackend, password, client, hook)
 	o := harness.Options{
@@ -229,12 +230,13 @@ func testSecrets(t *testing.T, postgres bool) {
 		Routes:    strings.ReplaceAll(secretsRoutes, "match:", "upstream: app, match:"),
 		Top: "log: { level: debug }\nmetrics: { token: env:SANMON_TEST_METRICS }\ncsp: { learn: true, approved: approved.csp, report_sample: true }\n" +
 			"leaks: { github: { receive: true, keys: \"http://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "/\", token: env:SANMON_TEST_HUB } }\n" +
-			"login: { smtp: { url: \"smtp://robot@127.0.0.1:" + fmt.Sprint(closedPort(t)) + "\", from: no-reply@example.com, password: env:SANMON_TEST_MAIL }, " +
+			"login: { smtp: { url: \"smtp://robot@127.0.0.1:" + mailPort + "\", from: no-reply@example.com, password: env:SANMON_TEST_MAIL }, " +
 			"oidc: [ { name: corp, issuer: \"http://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "\", client_id: us, client_secret: env:SANMON_TEST_OIDC } ] }\n" +
-			"limiter: { url: \"valkey://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "\", password: env:SANMON_TEST_LIMITER }\n" +
+			"limiter: { url: \"valkey://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "\", password: \"vault://secret/sanmon/limiter#v\" }\n" +
+			"secrets: { interval: 1h, vault: { address: \"" + vault.URL + "\", approle: { role_id: r-1, secret_id: env:SANMON_TEST_SID } } }\n" +
 			"clients: [ { id: app, redirect_uris: [\"http://127.0.0.1/cb\"], scopes: [\"notes:read\"] }, { id: batch, type: confidential, secret: env:SANMON_TEST_CLIENT, grants: [client_credentials], service: batch, scopes: [\"notes:read\"] } ]\n" +
 			"alerts: { webhook: \"http://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "/\", secret: env:SANMON_TEST_HOOK }\n",
-		Env: []string{"SANMON_TEST_MAIL=" + mail.value, "SANMON_TEST_OIDC=" + party.value, "SANMON_TEST_LIMITER=" + shared.value, "SANMON_TEST_METRICS=" + metrics.value, "SANMON_TEST_HUB=" + hubToken.value, "SANMON_TEST_CLIENT=" + client.value, "SANMON_TEST_HOOK=whsec_" + base64.StdEncoding.EncodeToString([]byte(hook.core))},
+		Env: []string{"SANMON_TEST_MAIL=" + mail.value, "SANMON_TEST_OIDC=" + party.value, "SANMON_TEST_SID=" + vault.secretID.value, "SANMON_TEST_METRICS=" + metrics.value, "SANMON_TEST_HUB=" + hubToken.value, "SANMON_TEST_CLIENT=" + client.value, "SANMON_TEST_HOOK=whsec_" + base64.StdEncoding.EncodeToString([]byte(hook.core))},
 	}
 	o.Routes = strings.ReplaceAll(o.Routes, "upstream: dead, upstream: app,", "upstream: dead,")
 	var database string
@@ -259,10 +261,14 @@ func testSecrets(t *testing.T, postgres bool) {
 	s.live(t, password.value)
 	s.token(t, client.value)
 	s.granted(t, password.value)
+	s.proven(t, client.value)
+	s.links(t)
 	s.rejected(t)
 	s.attack(t)
 	s.commands(t, password.value)
 	s.upstreams(t)
+	s.sources(t, vault)
+	eventually(t, 20*time.Second, func() bool { return asked.Load() > 0 }) // the mail server was given its password
 	if postgres {
 		s.dump(t, database)
 		_ = cluster.Signal(3) // an immediate shutdown: connections break in the middle

@@ -85,8 +85,9 @@ func (n *node) listenAdmin(c *config.Config) error {
 	n.admin = &http.Server{
 		Handler: (&server.Admin{
 			Metrics: n.metrics.Handler(), Token: token, JWKS: n.layers.jwks, NewID: n.handler.IDs.New,
-			Ready: n.readiness, Stale: n.follower.Stale,
+			Ready: n.readiness, Stale: n.follower.Stale, Log: n.logger,
 		}).Handler(),
+		ErrorLog:          wire.ErrorLog(n.logger),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 	}
 	return nil

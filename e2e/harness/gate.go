@@ -29,6 +29,7 @@ type Options struct {
 	TLS       string // YAML of "tls:"; the public URL becomes https://localhost:PORT
 	Env       []string
 	Firewall  bool   // the binary of "make waf"
+	Binary    string // another one, of BrokenBinary
 	Config    string // the whole file instead; {PUBLIC}, {ADMIN}, {UPSTREAM} are replaced
 }
 
@@ -95,6 +96,9 @@ func newGate(t testing.TB, dir string, o Options) *Gate {
 	binary := Binary
 	if o.Firewall {
 		binary = FirewallBinary
+	}
+	if o.Binary != "" {
+		binary = func(testing.TB) string { return o.Binary }
 	}
 	g := &Gate{Dir: dir, Port: freePort(t), Admin: freePort(t), binary: binary(t), env: o.Env}
 	g.Path = filepath.Join(g.Dir, "sanmon.yaml")

@@ -3,8 +3,10 @@ package post
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net/textproto"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -103,4 +105,18 @@ func ExampleWrite() {
 	l, _ := Write("ada@example.com", "en", Signup, Facts{Site: "app.example.com", URL: "https://app.example.com/.sanmon/reset?token=…", Hours: "24h"})
 	_, _ = io.WriteString(io.Discard, l.Subject)
 	// Output:
+}
+
+// TestRefusedSignInTellsNoPassword: servers repeat the line that they do not understand
+// (RFC 5321, Section 4.2.1, leaves the text to them), which may be that with the password.
+func TestRefusedSignInTellsNoPassword(t *testing.T) {
+	s := &Server{Host: "mail.example", Port: 25, User: "robot"}
+	for text, want := range map[string]string{
+		"5.7.8 no: AUTH PLAIN AHJvYm90AGh1bnRlcjI=": "535 5.7.8 before", "unknown AUTH PLAIN AHJvYm90AGh1bnRlcjI=": "535 before", "hunter2 is wrong": "535 before", "hunter2": "535 before", "1.2.hunter2": "535 before", "": "535 before",
+	} {
+		err := s.failure(fmt.Errorf("dial failed: %w", &textproto.Error{Code: 535, Msg: text}), "ada@example.com")
+		if strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "AHJvYm90") || !strings.Contains(err.Error(), "answered "+want) || errors.Is(err, ErrPermanent) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
 }

@@ -92,10 +92,24 @@ func refused(err error) bool {
 // failure tells a refused letter from a server that cannot be reached.
 func (s *Server) failure(err error, to string) error {
 	said := errors.New(strings.ReplaceAll(err.Error(), to, "[recipient]"))
-	if sent, ok := errors.AsType[*gomail.SendError](err); ok && !sent.IsTemp() && sent.ErrorCode() >= 500 {
+	sent, ok := errors.AsType[*gomail.SendError](err)
+	if answer, is := errors.AsType[*textproto.Error](err); is && !ok && s.User != "" {
+		said = fmt.Errorf("the server answered %d%s before it was given a letter (its text is left out: it may repeat the password; see login.smtp)", answer.Code, enhanced(answer.Msg))
+	}
+	if ok && !sent.IsTemp() && sent.ErrorCode() >= 500 {
 		return fmt.Errorf("%w: %w", ErrPermanent, said)
 	}
 	return fmt.Errorf("deliver to %s:%d: %w", s.Host, s.Port, said)
+}
+
+// enhanced is the status code that an answer begins with, with a blank before it (RFC 3463,
+// Section 2), empty without one.
+func enhanced(text string) string {
+	code, _, _ := strings.Cut(text, " ")
+	if len(code) > len("5.999.999") || strings.Count(code, ".") != 2 || strings.Trim(code, "0123456789.") != "" {
+		return ""
+	}
+	return " " + code
 }
 
 func (s *Server) client(ctx context.Context) (*gomail.Client, error) {

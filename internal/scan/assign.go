@@ -16,29 +16,34 @@ type code struct {
 // assignment is name = value in one of its forms: a variable with or without a type, a
 // keyword argument, an attribute, an element of a mapping.
 type assignment struct {
+	c     *code
 	name  string
 	at    int // token of the name
 	value int // first token of the value
-	end   int // token after the value
 }
+
+// end is the token after the value.
+func (a assignment) end() int { return a.c.end(a.value) }
 
 // each visits every assignment.
 func (c *code) each(visit func(a assignment)) {
 	for i := 0; i+1 < len(c.toks); i++ {
-		t := c.toks[i]
+		t := &c.toks[i]
 		if t.kind != ident && t.kind != str || len(t.text) > 80 {
 			continue
 		}
-		v := c.valueAfter(i)
-		if v > 0 && v < len(c.toks) {
-			visit(assignment{name: t.text, at: i, value: v, end: c.end(v)})
+		if next := c.toks[i+1].text; next != "=" && next != ":" && next != "]" {
+			continue
+		}
+		if v := c.valueAfter(i); v > 0 && v < len(c.toks) {
+			visit(assignment{c: c, name: t.text, at: i, value: v})
 		}
 	}
 }
 
 // valueAfter is the token at which the value of the name at i begins, 0 for none.
 func (c *code) valueAfter(i int) int {
-	t, next := c.toks[i], c.toks[i+1]
+	t, next := &c.toks[i], &c.toks[i+1]
 	switch {
 	case t.kind == str && next.is("]") && i > 0 && c.toks[i-1].is("[") && c.at(i+2).is("="):
 		return i + 3 // config["NAME"] = value

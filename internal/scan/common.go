@@ -2,23 +2,21 @@ package scan
 
 import "strings"
 
-// secrets finds names of secrets that are set to literals.
-func (c *code) secrets() {
-	c.each(func(a assignment) {
-		t := c.toks[a.value]
-		if t.kind != str || t.dynamic || a.end > a.value+1 && c.toks[a.value+1].kind != str && !c.toks[a.value+1].is(")") {
-			return
-		}
-		body := t.end - len(t.text) - 1
-		if strings.HasSuffix(c.name, ".py") && t.end-t.at > len(t.text)+5 {
-			body = t.end - len(t.text) - 3
-		}
-		if literalSecret(classify(a.name), t.text) {
-			c.report(hit{rule: hardcoded, at: c.toks[a.at].at, mask: [2]int{body, body + len(t.text)}, label: a.name})
-		} else if from, to, ok := urlPassword(t.text); ok {
-			c.report(hit{rule: hardcoded, at: c.toks[a.at].at, mask: [2]int{body + from, body + to}, label: a.name})
-		}
-	})
+// secret finds the name of a secret that is set to a literal.
+func (c *code) secret(a assignment) {
+	t := &c.toks[a.value]
+	if t.kind != str || t.dynamic || len(t.text) < 6 || a.end() > a.value+1 && c.toks[a.value+1].kind != str && !c.toks[a.value+1].is(")") {
+		return
+	}
+	body := t.end - len(t.text) - 1
+	if strings.HasSuffix(c.name, ".py") && t.end-t.at > len(t.text)+5 {
+		body = t.end - len(t.text) - 3
+	}
+	if literalSecret(classify(a.name), t.text) {
+		c.report(hit{rule: hardcoded, at: c.toks[a.at].at, mask: [2]int{body, body + len(t.text)}, label: a.name})
+	} else if from, to, ok := urlPassword(t.text); ok {
+		c.report(hit{rule: hardcoded, at: c.toks[a.at].at, mask: [2]int{body + from, body + to}, label: a.name})
+	}
 }
 
 // lifetime judges a setting whose name speaks of the life of an access token.
@@ -31,13 +29,16 @@ func (c *code) lifetime(a assignment) {
 		c.hit(tokenForever, a.at, a.name)
 		return
 	}
-	if s, ok := c.seconds(a.value, a.end, unit); ok && s > day {
+	if s, ok := c.seconds(a.value, a.end(), unit); ok && s > day {
 		c.hit(tokenLong, a.at, a.name)
 	}
 }
 
 // lifeUnit says what a bare number counts for a name that speaks of a token's life.
 func lifeUnit(name string) (unit float64, ok bool) {
+	if len(name) < len("jwtttl") {
+		return 0, false
+	}
 	token, life := false, false
 	unit = 1
 	for _, w := range words(name) {
@@ -71,7 +72,7 @@ func (c *code) weakCookie(a assignment) {
 	case strings.HasSuffix(up, "COOKIE_SECURE") && c.isOff(a.value),
 		strings.HasSuffix(up, "COOKIE_HTTPONLY") && !strings.Contains(up, "CSRF") && c.isOff(a.value),
 		strings.HasSuffix(up, "COOKIE_SAMESITE") && (c.isOff(a.value) || c.at(a.value).is("None") || c.at(a.value).kind == str && strings.EqualFold(c.at(a.value).text, "none")):
-		if a.end == a.value+1 {
+		if a.end() == a.value+1 {
 			c.hit(cookieWeak, a.at, a.name)
 		}
 	}
@@ -94,7 +95,7 @@ func (c *code) algNone(a assignment) {
 	if a.name != "alg" && a.name != "algorithm" && a.name != "algorithms" {
 		return
 	}
-	for i := a.value; i < a.end; i++ {
+	for i := a.value; i < a.end(); i++ {
 		if t := c.toks[i]; t.kind == str && strings.EqualFold(t.text, "none") {
 			c.hit(jwtNone, a.at, "")
 			return

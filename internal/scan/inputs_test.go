@@ -3,6 +3,7 @@ package scan
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/base64"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
 )
 
@@ -46,6 +48,53 @@ func zipped(text string) []byte {
 	return b.Bytes()
 }
 
+func unBase64(t *testing.T, text string) []byte {
+	t.Helper()
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func zstandard(t *testing.T, text []byte) []byte {
+	t.Helper()
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z.EncodeAll(text, nil)
+}
+
+// bzipped is a private key of no meaning as bzip2 packs it, for Go only unpacks.
+const bzipped = "QlpoOTFBWSZTWRJ9hO8AAAbegCAQQAIAQDKrdSABQCAAQJSjCNG1H6k8oUDTQyMmJQnfl6jRdARxDpAd7AaA1CTM96SBM16YJA/F3JFOFCQEn2E7wA=="
+
+// TestBombs: of what unpacks to more than a file may have, only so much is unpacked, and a
+// window that needs more memory is refused.
+func TestBombs(t *testing.T) {
+	key := newKey(t)
+	long := append([]byte(key+"\n"), make([]byte, maxFile+1<<20)...)
+	var gz bytes.Buffer
+	z := gzip.NewWriter(&gz)
+	_, _ = z.Write(long)
+	_ = z.Close()
+	// RFC 8878, Section 3.1.1.1.2: exponent 17 makes a window of 128 MiB.
+	window := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 17 << 3, 0x01, 0x00, 0x00}
+	for name, c := range map[string]struct {
+		packed []byte
+		found  int
+		note   string
+	}{"a.gz": {gz.Bytes(), 1, "longer than 64 MiB"}, "a.zst": {zstandard(t, long), 1, "longer than 64 MiB"}, "w.zst": {window, 0, "window size"}} {
+		var r Report
+		if err := New(false).Path(t.Context(), &r, tree(t, map[string][]byte{name: c.packed})); err != nil {
+			t.Fatal(err)
+		}
+		if r.Bytes > maxFile || len(r.Findings) != c.found || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], c.note) {
+			t.Errorf("%s: %d bytes, %d findings, notes %q", name, r.Bytes, len(r.Findings), r.Notes)
+		}
+	}
+}
+
 func utf16LE(text string) []byte {
 	b := []byte{0xff, 0xfe}
 	for _, u := range utf16.Encode([]rune(text)) {
@@ -59,7 +108,8 @@ func TestInputs(t *testing.T) {
 	key := newKey(t)
 	dir := tree(t, map[string][]byte{
 		"plain.log": []byte("a\x00b " + key), "old.log.gz": zipped("x\n" + key + "\n"), "windows.txt": utf16LE("k=" + key + "\r\n"),
-		"broken.gz": []byte("\x1f\x8b no gzip"), "long.txt": append(bytes.Repeat([]byte("x"), 1<<20), (" " + key)...),
+		"old.zst": zstandard(t, []byte("x\n"+key+"\n")), "old.bz2": unBase64(t, bzipped), "a.xz": []byte("\xfd7zXZ"), "b.xz": []byte("\xfd7zXZ"), "c.7z": []byte("7z"),
+		"broken.gz": []byte("\x1f\x8b no gzip"), "broken.zst": []byte("\x28\xb5\x2f\xfd no frame"), "long.txt": append(bytes.Repeat([]byte("x"), 1<<20), (" " + key)...),
 		"node_modules/a.js": []byte(key), "empty": nil,
 	})
 	for link, to := range map[string]string{"loop": dir, "gone": filepath.Join(dir, "nothing"), "self": filepath.Join(dir, "self")} {
@@ -76,10 +126,11 @@ func TestInputs(t *testing.T) {
 	for _, f := range r.Findings {
 		found = append(found, filepath.Base(f.File))
 	}
-	if got := strings.Join(found, " "); got != "long.txt old.log.gz plain.log windows.txt" {
+	if got := strings.Join(found, " "); got != "long.txt old.bz2 old.log.gz old.zst plain.log windows.txt" {
 		t.Errorf("found in %q", got)
 	}
-	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "broken.gz") {
+	notes := strings.Join(r.Notes, "\n")
+	if len(r.Notes) != 3 || !strings.Contains(notes, "broken.gz: ") || !strings.Contains(notes, "broken.zst: ") || !strings.Contains(notes, "packed in 1 .7z, 2 .xz (unpack it") {
 		t.Errorf("notes %q", r.Notes)
 	}
 	if len(r.Skipped) != 1 || !strings.HasSuffix(r.Skipped[0], "node_modules") {

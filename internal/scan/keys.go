@@ -2,9 +2,10 @@ package scan
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
-	"hash/crc32"
 	"regexp"
+	"strings"
 
 	"github.com/sanmon-gate/sanmon/identity/refresh"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
@@ -12,7 +13,7 @@ import (
 
 // credentials finds what is a secret in any text: our keys and refresh tokens by their
 // checksums, private keys by their forms. seen says which of the words stand in b.
-func credentials(b []byte, seen uint64, report func(hit)) {
+func credentials(all []form, b []byte, seen uint64, report func(hit)) {
 	if seen&hasKey != 0 {
 		for _, s := range apikey.Find(b) {
 			report(hit{rule: sanmonKey, at: s.Start, mask: [2]int{s.Secret, s.End}})
@@ -21,28 +22,71 @@ func credentials(b []byte, seen uint64, report func(hit)) {
 	if seen&hasRefresh != 0 {
 		refreshTokens(b, report)
 	}
+	if seen&hasEncoded != 0 {
+		encoded(all, b, report)
+	}
 	if seen&hasPrivate != 0 {
 		privateKeys(b, report)
 	}
 }
 
-// refreshTokens finds smr_, 77 characters and the CRC-32 of all before (docs/formats.md).
+// refreshTokens finds refresh tokens, written plainly or percent-encoded once (RFC 3986,
+// Section 2.1), in full or in part.
 func refreshTokens(b []byte, report func(hit)) {
-	for at := 0; ; {
-		n := bytes.Index(b[at:], []byte(refresh.Prefix))
-		if n < 0 {
+	read := func(at int) (next int) {
+		end, hidden := percentRefresh(b, at)
+		if end == 0 {
+			return 0
+		}
+		report(hit{rule: sanmonRefresh, at: at, mask: [2]int{hidden, end}})
+		return end
+	}
+	for at, n := 0, 0; ; at = max(read(at+n), at+n+1) {
+		if n = bytes.Index(b[at:], []byte(refresh.Prefix)); n < 0 {
+			break
+		}
+	}
+	for at, n := 0, 0; ; at += n + 1 {
+		if n = bytes.IndexByte(b[at:], '%'); n < 0 || at+n+2 >= len(b) {
 			return
 		}
-		at += n
-		end := at + len(refresh.Prefix)
-		for end < len(b) && end-at < refresh.Size && isBase62(b[end]) {
-			end++
+		// The first that is encoded says where the token began.
+		v, err := hex.DecodeString(string(b[at+n+1 : at+n+3]))
+		if err != nil {
+			continue
 		}
-		if end-at == refresh.Size && string(base62(crc32.ChecksumIEEE(b[at:end-6]))) == string(b[end-6:end]) {
-			report(hit{rule: sanmonRefresh, at: at, mask: [2]int{at + len(refresh.Prefix), end}})
+		if before := strings.IndexByte(refresh.Prefix, v[0]); before >= 0 && at+n >= before {
+			read(at + n - before)
 		}
-		at = end
 	}
+}
+
+// percentRefresh reads a refresh token that begins at b[at]: its end, 0 if it is none, and
+// where what is secret in it begins.
+func percentRefresh(b []byte, at int) (end, hidden int) {
+	var text [refresh.Size]byte
+	for n := range text {
+		if at >= len(b) {
+			return 0, 0
+		}
+		c, width := b[at], 1
+		if c == '%' && at+2 < len(b) {
+			if v, err := hex.DecodeString(string(b[at+1 : at+3])); err == nil {
+				c, width = v[0], 3
+			}
+		}
+		if n < len(refresh.Prefix) && c != refresh.Prefix[n] || n >= len(refresh.Prefix) && !isBase62(c) {
+			return 0, 0
+		}
+		text[n] = c
+		if at += width; n == len(refresh.Prefix)-1 {
+			hidden = at
+		}
+	}
+	if !wholeRefresh(text[:]) {
+		return 0, 0
+	}
+	return at, hidden
 }
 
 func isBase62(c byte) bool { return isDigit(c) || 'a' <= c|32 && c|32 <= 'z' }

@@ -1,6 +1,9 @@
 package scan
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // kind is what a token is.
 type kind uint8
@@ -41,6 +44,25 @@ type lexer struct {
 // maxTokens bounds what one file may take; the rest of a longer one is not read as code.
 const maxTokens = 2 << 20
 
+// lexers are kept with the room of their tokens, up to maxKept of them.
+var lexers = sync.Pool{New: func() any { return new(lexer) }}
+
+const maxKept = 64 << 10
+
+// newLexer returns a lexer at the beginning of src. Its tokens are good until it is freed.
+func newLexer(src string) *lexer {
+	l := lexers.Get().(*lexer)
+	*l = lexer{src: src, fresh: true, toks: l.toks[:0], hold: l.hold[:0]}
+	return l
+}
+
+func (l *lexer) free() {
+	if cap(l.toks) <= maxKept {
+		l.src = ""
+		lexers.Put(l)
+	}
+}
+
 func (l *lexer) add(k kind, from int, text string, dynamic bool) {
 	l.toks = append(l.toks, tok{kind: k, text: text, at: from, end: l.at, dynamic: dynamic, fresh: l.fresh && k != line, indent: from - l.start})
 	if k != line {
@@ -79,13 +101,14 @@ func (l *lexer) quoted(from int, quote string, raw, dynamic bool) {
 	body := l.at
 	for l.at < len(l.src) {
 		switch c := l.src[l.at]; {
-		case c == '\\' && !raw || c == '\\' && raw && strings.HasPrefix(l.src[l.at+1:], quote[:1]):
+		case c != '\\' && c != quote[0] && c != '\n':
+		case c == '\\' && !raw || c == '\\' && strings.HasPrefix(l.src[l.at+1:], quote[:1]):
 			l.at = min(l.at+2, len(l.src))
 			continue
 		case c == '\n' && len(quote) == 1:
 			l.add(str, from, l.src[body:l.at], dynamic)
 			return
-		case strings.HasPrefix(l.src[l.at:], quote):
+		case c == quote[0] && strings.HasPrefix(l.src[l.at:], quote):
 			text := l.src[body:l.at]
 			l.at += len(quote)
 			l.add(str, from, text, dynamic && strings.Contains(strings.ReplaceAll(text, "{{", ""), "{"))
@@ -120,8 +143,8 @@ func (l *lexer) operator() {
 }
 
 // python reads Python. Strings keep to their triple quotes, comments are left out.
-func python(src string) []tok {
-	l := &lexer{src: src, fresh: true}
+func (l *lexer) python() []tok {
+	src := l.src
 	for l.at < len(src) && len(l.toks) < maxTokens {
 		switch c := src[l.at]; {
 		case c == '\n':
@@ -175,18 +198,18 @@ func stringPrefix(s string) int {
 }
 
 func (l *lexer) pythonString(from int) {
-	prefix := strings.ToLower(l.src[from:l.at])
-	quote := l.src[l.at : l.at+1]
-	if triple := strings.Repeat(quote, 3); strings.HasPrefix(l.src[l.at:], triple) {
-		quote = triple
+	prefix, end := l.src[from:l.at], l.at+1
+	if q := l.src[l.at]; end+1 < len(l.src) && l.src[end] == q && l.src[end+1] == q {
+		end += 2
 	}
-	l.at += len(quote)
-	l.quoted(from, quote, strings.Contains(prefix, "r"), strings.ContainsAny(prefix, "ft"))
+	quote := l.src[l.at:end]
+	l.at = end
+	l.quoted(from, quote, strings.ContainsAny(prefix, "rR"), strings.ContainsAny(prefix, "fFtT"))
 }
 
 // javascript reads JavaScript, TypeScript and JSX, with templates and regular expressions.
-func javascript(src string) []tok {
-	l := &lexer{src: src, fresh: true}
+func (l *lexer) javascript() []tok {
+	src := l.src
 	for l.at < len(src) && len(l.toks) < maxTokens {
 		switch c := src[l.at]; {
 		case c == '\n':

@@ -1,21 +1,26 @@
 package scan
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // readPython runs the rules for Python: Django, Flask, FastAPI, PyJWT, requests.
 func readPython(name string, b []byte, report func(hit)) {
-	c := &code{toks: python(string(b)), name: name, report: report}
-	c.secrets()
+	l := newLexer(string(b))
+	defer l.free()
+	c := &code{toks: l.python(), name: name, report: report}
 	c.pythonSettings()
 	c.pythonCalls()
 }
 
 // pythonSettings looks at names that are set to something.
 func (c *code) pythonSettings() {
-	blocks := c.developmentBlocks()
+	blocks := sync.OnceValue(c.developmentBlocks) // few files ask
 	settings, dev := isSettings(c.name), isDevelopment(c.name)
 	corsAll, corsCredentials := -1, false
 	c.each(func(a assignment) {
+		c.secret(a)
 		c.algNone(a)
 		c.lifetime(a)
 		switch {
@@ -23,27 +28,27 @@ func (c *code) pythonSettings() {
 			c.middleware(a)
 		case a.name == "CORS_ALLOW_CREDENTIALS" && c.isOn(a.value):
 			corsCredentials = true
-		case a.name == "verify" && c.isOff(a.value) && a.end == a.value+1 && c.at(a.at-1).kind == op && c.httpCall(a.at):
+		case a.name == "verify" && c.isOff(a.value) && a.end() == a.value+1 && c.at(a.at-1).kind == op && c.httpCall(a.at):
 			c.hit(tlsOff, a.at, "verify=False")
 		case a.name == "check_hostname" && c.isOff(a.value) && (c.at(a.at-1).is(".") || c.at(a.at-1).is(",")):
 			c.hit(tlsOff, a.at, "check_hostname = False")
-		case a.name == "autoescape" && c.isOff(a.value) && a.end == a.value+1:
+		case a.name == "autoescape" && c.isOff(a.value) && a.end() == a.value+1:
 			c.hit(autoescapeOff, a.at, "")
 		case a.name == "exp" && c.toks[a.at].kind == str:
 			c.expiry(a)
 		}
-		if dev || blocks(a.at) {
+		if dev || !mayBeSetting(a.name) || blocks()(a.at) {
 			return
 		}
 		c.weakCookie(a)
 		switch {
 		case a.name == "WTF_CSRF_ENABLED" || a.name == "WTF_CSRF_CHECK_DEFAULT":
-			if c.isOff(a.value) && a.end == a.value+1 {
+			if c.isOff(a.value) && a.end() == a.value+1 {
 				c.hit(csrfDisabled, a.at, a.name)
 			}
-		case a.name == "DEBUG" && settings && c.isOn(a.value) && a.end == a.value+1 && c.toks[a.at].kind == ident:
+		case a.name == "DEBUG" && settings && c.isOn(a.value) && a.end() == a.value+1 && c.toks[a.at].kind == ident:
 			c.hit(debugOn, a.at, "")
-		case a.name == "ALLOWED_HOSTS" && a.end == a.value+3 && c.at(a.value+1).str("*"):
+		case a.name == "ALLOWED_HOSTS" && a.end() == a.value+3 && c.at(a.value+1).str("*"):
 			c.hit(hostsAny, a.at, "")
 		case (a.name == "CORS_ALLOW_ALL_ORIGINS" || a.name == "CORS_ORIGIN_ALLOW_ALL") && c.isOn(a.value):
 			corsAll = a.at
@@ -53,6 +58,9 @@ func (c *code) pythonSettings() {
 		c.hit(corsAny, corsAll, "")
 	}
 }
+
+// mayBeSetting tells names that a rule for settings judges: they are in upper case.
+func mayBeSetting(name string) bool { return len(name) > 4 && strings.ToUpper(name) == name }
 
 // isSettings tells files that hold the settings of an application.
 func isSettings(name string) bool {
@@ -103,7 +111,7 @@ func (c *code) middleware(a assignment) {
 		return
 	}
 	django := false
-	for i := a.value; i < a.end; i++ {
+	for i := a.value; i < a.end(); i++ {
 		t := c.toks[i]
 		if t.kind != str {
 			if t.kind == ident || t.is("*") {
@@ -145,7 +153,7 @@ func (c *code) httpCall(i int) bool {
 
 // expiry judges the claim exp by the timedelta in it.
 func (c *code) expiry(a assignment) {
-	for i := a.value; i < a.end; i++ {
+	for i := a.value; i < a.end(); i++ {
 		if c.toks[i].is("timedelta") && c.at(i+1).is("(") {
 			if s, ok := c.timedelta(i + 1); ok && s > day && !c.refreshNear(a.at) {
 				c.hit(tokenLong, a.at, "exp")

@@ -46,8 +46,8 @@ const (
 // Rules returns every rule, in the order of the documentation.
 func Rules() []Rule {
 	return []Rule{
-		{sanmonKey, Critical, "Sanmon API key", "this is a whole Sanmon API key, its checksum is right: whoever reads the file can use it", "revoke it now (sanmon key revoke ID, or POST it to /.sanmon/revoke-key), make another and hand it over by env: or file: reference", 798, true},
-		{sanmonRefresh, Critical, "Sanmon refresh token", "this is a whole Sanmon refresh token, its checksum is right: it renews access without a password", "end its session (sanmon session revoke) and keep tokens out of files", 798, true},
+		{sanmonKey, Critical, "Sanmon API key", "this is a whole Sanmon API key%s, its checksum is right: whoever reads the file can use it", "revoke it now (sanmon key revoke ID, or POST it to /.sanmon/revoke-key), make another and hand it over by env: or file: reference", 798, true},
+		{sanmonRefresh, Critical, "Sanmon refresh token", "this is a whole Sanmon refresh token%s, its checksum is right: it renews access without a password", "end its session (sanmon session revoke) and keep tokens out of files", 798, true},
 		{privateKey, Critical, "private key", "a private key in a file is everybody's who reads the file, its backups and its history", "replace the key pair, keep the new one outside the tree and refer to it (env:, file:, cred: or a key service)", 321, true},
 		{hardcoded, High, "secret assigned to a literal", "%s is set to a literal: the secret lives in the source, its copies and its history", "read it from the environment or a secret store, and replace this value", 798, true},
 		{webStorage, High, "token in web storage", "what is in localStorage or sessionStorage can be read by every script of the page", "let the gate hold the session in its HttpOnly cookie; scripts need no token", 922, false},

@@ -8,10 +8,11 @@ import (
 	"github.com/sanmon-gate/sanmon/keys/apikey"
 )
 
-// TestRules has for each rule a text that it must report and a clean counterpart.
-func TestRules(t *testing.T) {
-	s := New(false)
-	for _, c := range []struct{ rule, file, bad, good string }{
+// misuseCase is a text that a rule must report, and a clean counterpart.
+type misuseCase struct{ rule, file, bad, good string }
+
+func misuses() []misuseCase {
+	return []misuseCase{
 		{hardcoded, "app/settings.py", `SECRET_KEY = "k3#vQ9z-8Lm2Xp7!wRt5"`, `SECRET_KEY = os.environ["SECRET_KEY"]`},
 		{hardcoded, "app/a.py", `db = connect(password="hunter2-Xq9")`, `db = connect(password="changeme-123")`},
 		{hardcoded, ".env", "API_KEY=q8Zr4Lw1Tn6Vb3Xc9Km2", "API_KEY=${API_KEY}"},
@@ -65,7 +66,13 @@ func TestRules(t *testing.T) {
 		{tlsOff, "a.go", "package a\nvar c = tls.Config{InsecureSkipVerify: true}\n", "package a\nvar c = tls.Config{}\n"},
 		{tlsOff, "a.js", `new https.Agent({ rejectUnauthorized: false })`, `new https.Agent({ rejectUnauthorized: true })`},
 		{privateKey, "k.txt", "-----BEGIN PRIVATE " + "KEY-----\n" + strings.Repeat("MIIEvQ8x", 8) + "\n-----END PRIVATE " + "KEY-----\n", "if text has -----BEGIN PRIVATE " + "KEY----- in it\n"},
-	} {
+	}
+}
+
+// TestRules: each rule reports its misuse, and is silent about the counterpart.
+func TestRules(t *testing.T) {
+	s := New(false)
+	for _, c := range misuses() {
 		var bad, good Report
 		s.Text(&bad, c.file, []byte(c.bad))
 		s.Text(&good, c.file, []byte(c.good))

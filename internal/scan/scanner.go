@@ -1,12 +1,11 @@
 // Package scan finds keys and misuses in source trees, logs and texts: Sanmon's own keys by
-// their checksums, private keys, secrets in literals, and places where protection is
+// their checksums, plain or encoded, private keys, secrets in literals, and places where protection is
 // switched off in Python, JavaScript, templates and settings files. Nothing that it
 // reports holds the credential that it found.
 package scan
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,14 +22,6 @@ import (
 	"syscall"
 )
 
-// The groups of words that let a file be read further.
-const (
-	hasKey uint64 = 1 << iota
-	hasRefresh
-	hasPrivate
-	hasMisuse
-)
-
 // maxFile is how much of one file is read, in bytes; of a longer one the rest is noted.
 const maxFile = 64 << 20
 
@@ -40,23 +31,23 @@ const maxHits = 1000
 // Scanner holds the rules. It is safe for concurrent use after New.
 type Scanner struct {
 	all       bool
+	every     bool // read every file as its language, whatever words it has
 	rules     map[string]Rule
-	skim      *skimmer
+	skim      [settings + 1]*skimmer // by language
+	forms     []form
 	templates *templateForms
 	settings  *settingForms
 }
 
 // New returns a Scanner. all also reads what is installed, tests and examples.
 func New(all bool) *Scanner {
-	s := &Scanner{all: all, rules: map[string]Rule{}, templates: newTemplateForms(), settings: newSettingForms()}
+	s := &Scanner{all: all, rules: map[string]Rule{}, forms: forms(), templates: newTemplateForms(), settings: newSettingForms()}
 	for _, r := range Rules() {
 		s.rules[r.ID] = r
 	}
-	ws := []word{{"smk_", hasKey}, {"%73", hasKey}, {"%6d", hasKey}, {"%6b", hasKey}, {"%5f", hasKey}, {"smr_", hasRefresh}, {"private key", hasPrivate}, {"putty-user-key", hasPrivate}, {"age-secret-key", hasPrivate}, {`"kty"`, hasPrivate}}
-	for _, w := range []string{"secret", "passw", "passphrase", "pwd", "token", "api_key", "apikey", "api-key", "_key", "pepper", "://", "csrf", "middleware", "mark_safe", "safe", "autoescape", "markup", "html", "jwt", "algorithm", "exp", "cookie", "debug", "allowed_hosts", "cors", "verify", "check_hostname", "cert_none", "unauthorized", "storage", "ttl", "lifetime", "httponly", "skipverify", "unverified", "template", "signingmethod", "exempt"} {
-		ws = append(ws, word{w, hasMisuse})
+	for l, words := range map[language][]word{plain: nil, pythonCode: pythonWords(), scriptCode: scriptWords(), goCode: goWords(), template: templateWords(), settings: settingWords()} {
+		s.skim[l] = newSkimmer(append(words, credentialWords()...))
 	}
-	s.skim = newSkimmer(ws)
 	return s
 }
 
@@ -76,11 +67,11 @@ func (s *Scanner) Text(r *Report, name string, raw []byte) {
 	r.Files++
 	r.Bytes += int64(len(raw))
 	b, text := decode(raw)
-	var seen uint64
-	s.skim.each(b, func(w word, _ int) bool {
-		seen |= w.bit
-		return seen != hasKey|hasRefresh|hasPrivate|hasMisuse
-	})
+	lang := plain
+	if text && len(b) <= 8<<20 && (s.all || !isExample(name)) && !isMinified(name, b) {
+		lang = readAs(name)
+	}
+	seen := s.words(lang, b)
 	if seen == 0 {
 		return
 	}
@@ -90,25 +81,47 @@ func (s *Scanner) Text(r *Report, name string, raw []byte) {
 			hits = append(hits, h)
 		}
 	}
-	credentials(b, seen, report)
-	if seen&hasMisuse != 0 && text && len(b) <= 8<<20 && (s.all || !isExample(name)) && !isMinified(name, b) {
-		switch readAs(name) {
-		case pythonCode:
-			readPython(name, b, report)
-		case scriptCode:
-			readScript(name, b, 0, report)
-		case goCode:
-			readGo(name, b, report)
-		case template:
-			readTemplate(s.templates, name, b, report)
-		case settings:
-			readSettings(s.settings, name, b, report)
-		}
+	credentials(s.forms, b, seen, report)
+	if mayMisuse(seen) {
+		s.read(lang, name, b, report)
 	}
 	if len(hits) == maxHits {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s: only the first %d findings", name, maxHits))
 	}
 	s.resolve(r, name, b, hits)
+}
+
+// words says which groups of words stand in b.
+func (s *Scanner) words(lang language, b []byte) (seen uint64) {
+	if s.every {
+		return ^uint64(0)
+	}
+	if percented(b) {
+		seen = hasKey | hasRefresh
+	}
+	s.skim[lang].each(b, func(w *word, at int) bool {
+		if seen&w.bit == 0 && w.counts(b, at) {
+			seen |= w.bit
+		}
+		return true
+	})
+	return seen
+}
+
+// read runs the rules of a language.
+func (s *Scanner) read(lang language, name string, b []byte, report func(hit)) {
+	switch lang {
+	case pythonCode:
+		readPython(name, b, report)
+	case scriptCode:
+		readScript(name, b, 0, report)
+	case goCode:
+		readGo(name, b, report)
+	case template:
+		readTemplate(s.templates, name, b, report)
+	case settings:
+		s.readSettings(name, b, report)
+	}
 }
 
 // resolve makes findings of hits: places, masks, and what comments allow.
@@ -230,12 +243,16 @@ func (s *Scanner) Path(ctx context.Context, r *Report, root string) error {
 	var readers sync.WaitGroup
 	for i := range parts {
 		readers.Go(func() {
+			var room []byte // of the file before
 			for name := range names {
-				b, err := readFile(name)
+				b, err := readFile(name, room)
 				if err != nil {
 					parts[i].note(err)
 				}
 				s.file(&parts[i], root, name, b)
+				if cap(b) <= maxRoom {
+					room = b[:0]
+				}
 			}
 		})
 	}
@@ -249,12 +266,16 @@ func (s *Scanner) Path(ctx context.Context, r *Report, root string) error {
 	return err
 }
 
+// maxRoom is how much of a buffer is kept for the next file, in bytes.
+const maxRoom = 1 << 20
+
 // maxReaders is how many files are read at once: each may take the bound of one file.
 const maxReaders = 8
 
 // walk gives names the files of a tree.
 func (s *Scanner) walk(ctx context.Context, r *Report, root string, names chan<- string) error {
-	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+	hidden := packed{}
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -272,9 +293,14 @@ func (s *Scanner) walk(ctx context.Context, r *Report, root string, names chan<-
 		if !d.Type().IsRegular() && name != root {
 			return nil
 		}
+		hidden.add(name)
 		names <- name
 		return nil
 	})
+	if note := hidden.note(root); note != "" {
+		r.Notes = append(r.Notes, note)
+	}
+	return err
 }
 
 // join adds what another reader found.
@@ -312,24 +338,29 @@ func (s *Scanner) skips(dir string) bool {
 	return false
 }
 
-func readFile(name string) ([]byte, error) {
+// readFile reads a file up to the bound of one, into room if that is large enough.
+func readFile(name string, room []byte) ([]byte, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer must not hold us
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: not a regular file, not read", name)
 	}
-	var in io.Reader = f
-	if strings.HasSuffix(name, ".gz") {
-		if z, err := gzip.NewReader(f); err == nil {
-			in = z
-		} else {
+	if unpacked(name) != "" {
+		z, err := unpack(name, f)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w (not read)", name, err)
 		}
+		defer func() { _ = z.Close() }()
+		return readInto(z, name, room)
 	}
-	return Read(in, name)
+	if size := info.Size(); size < maxFile && int(size) >= cap(room) { // one byte more, to see the end
+		room = make([]byte, 0, size+1)
+	}
+	return readInto(f, name, room)
 }
 
 // errLong says that a text was longer than what is read.
@@ -337,14 +368,27 @@ var errLong = errors.New("longer than 64 MiB: the rest was not read")
 
 // Read reads a text up to the bound of one file. What was read is good beside an error.
 func Read(in io.Reader, name string) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(in, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		b, err = b[:maxFile], errLong
+	return readInto(in, name, make([]byte, 0, 64<<10))
+}
+
+// readInto is Read into b, which grows where it must.
+func readInto(in io.Reader, name string, b []byte) ([]byte, error) {
+	for {
+		if len(b) == cap(b) {
+			b = slices.Grow(b, max(512, len(b)/4))
+		}
+		n, err := in.Read(b[len(b):min(cap(b), maxFile+1)])
+		b = b[:len(b)+n]
+		if len(b) > maxFile {
+			b, err = b[:maxFile], errLong
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return b, nil
+		case err != nil:
+			return b, fmt.Errorf("%s: %w", name, err)
+		}
 	}
-	if err != nil {
-		err = fmt.Errorf("%s: %w", name, err)
-	}
-	return b, err
 }
 
 // Finish sorts the findings and takes out what a baseline knows.

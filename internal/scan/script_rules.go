@@ -3,20 +3,22 @@ package scan
 // readScript runs the rules for JavaScript and TypeScript. base is where the script begins
 // in the file, for scripts in pages.
 func readScript(name string, b []byte, base int, report func(hit)) {
-	c := &code{toks: javascript(string(b)), name: name, script: true, report: func(h hit) {
+	l := newLexer(string(b))
+	defer l.free()
+	c := &code{toks: l.javascript(), name: name, script: true, report: func(h hit) {
 		h.at += base
 		if h.mask[1] > 0 {
 			h.mask[0], h.mask[1] = h.mask[0]+base, h.mask[1]+base
 		}
 		report(h)
 	}}
-	c.secrets()
 	c.each(func(a assignment) {
+		c.secret(a)
 		c.algNone(a)
 		c.lifetime(a)
 		switch a.name {
 		case "expiresIn":
-			if s, ok := c.seconds(a.value, a.end, 1); ok && s > day && !c.refreshNear(a.at) {
+			if s, ok := c.seconds(a.value, a.end(), 1); ok && s > day && !c.refreshNear(a.at) {
 				c.hit(tokenLong, a.at, a.name)
 			}
 		case "rejectUnauthorized":
@@ -32,7 +34,7 @@ func readScript(name string, b []byte, base int, report func(hit)) {
 				c.hit(cookieWeak, a.at, "httpOnly: false")
 			}
 		case "cookie":
-			if v, ok := c.keyword(a.value, a.end, "secure"); ok && c.isOff(v) && c.at(a.value).is("{") {
+			if v, ok := c.keyword(a.value, a.end(), "secure"); ok && c.isOff(v) && c.at(a.value).is("{") {
 				c.hit(cookieWeak, v-2, "secure: false")
 			}
 		}

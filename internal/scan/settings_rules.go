@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"bytes"
 	"path"
 	"regexp"
 	"strings"
@@ -19,27 +18,42 @@ func newSettingForms() *settingForms {
 
 // readSettings runs the rules for .env, YAML, TOML, JSON, INI: one setting a line, and in
 // JSON wherever a pair stands.
-func readSettings(f *settingForms, name string, b []byte, report func(hit)) {
+func (s *Scanner) readSettings(name string, b []byte, report func(hit)) {
 	dev := isDevelopment(name)
 	env := strings.Contains(path.Base(name), ".env")
 	json := strings.HasSuffix(name, ".json")
-	for start := 0; start < len(b); {
-		end := len(b)
-		if n := bytes.IndexByte(b[start:], '\n'); n >= 0 {
-			end = start + n
-		}
+	s.settingLines(b, func(start, end int) {
 		text := b[start:min(end, start+4096)]
 		if json {
-			for _, m := range f.pair.FindAllSubmatchIndex(text, -1) {
+			for _, m := range s.settings.pair.FindAllSubmatchIndex(text, -1) {
 				setting(string(text[m[2]:m[3]]), string(text[m[4]:m[5]]), start+m[2], start+m[4], report)
 			}
-		} else if m := f.line.FindSubmatchIndex(text); m != nil {
+		} else if m := s.settings.line.FindSubmatchIndex(text); m != nil {
 			value, shift := settingValue(string(text[m[4]:m[5]]))
 			key := string(text[m[2]:m[3]])
 			setting(key, value, start+m[2], start+m[4]+shift, report)
 			switchedOff(key, value, env, dev, start+m[2], report)
 		}
-		start = end + 1
+	})
+}
+
+// settingLines visits the lines that have a word for which a rule asks.
+func (s *Scanner) settingLines(b []byte, visit func(start, end int)) {
+	done := 0
+	line := func(w *word, at int) bool {
+		if at >= done && w.bit == hasMisuse {
+			start, end := lineAround(b[done:], at-done)
+			visit(start+done, end+done)
+			done += end
+		}
+		return true
+	}
+	if !s.every {
+		s.skim[settings].each(b, line)
+		return
+	}
+	for all := (&word{bit: hasMisuse}); done < len(b); done++ {
+		line(all, done)
 	}
 }
 

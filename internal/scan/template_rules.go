@@ -45,10 +45,12 @@ func readTemplate(f *templateForms, name string, b []byte, report func(hit)) {
 	}
 	for _, m := range f.vhtml.FindAllSubmatchIndex(b, -1) {
 		value := strings.TrimSpace(string(b[m[2]+1 : m[3]-1]))
-		c := &code{toks: javascript(value), script: true}
+		l := newLexer(value)
+		c := &code{toks: l.javascript(), script: true}
 		if !c.constant(0, len(c.toks)) && !c.cleaned(0, len(c.toks)) {
 			report(hit{rule: vHTML, at: m[0] + 1})
 		}
+		l.free()
 	}
 	for _, m := range f.script.FindAllSubmatchIndex(b, -1) {
 		if kind := bytes.ToLower(b[m[2]:m[3]]); !bytes.Contains(kind, []byte("json")) && !bytes.Contains(kind, []byte("template")) {

@@ -25,7 +25,7 @@ const (
 // readAs tells a language by a file's name.
 func readAs(name string) language {
 	base := strings.ToLower(path.Base(name))
-	base = strings.TrimSuffix(base, ".gz")
+	base = strings.TrimSuffix(base, unpacked(base))
 	if base == ".env" || strings.HasPrefix(base, ".env.") || strings.HasSuffix(base, ".env") || strings.HasPrefix(base, "dockerfile") {
 		return settings
 	}

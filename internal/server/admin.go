@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ type Admin struct {
 	NewID func() string
 	Ready func(context.Context) error // nil when the store answers
 	Stale func() bool                 // the change feed is behind
+	Log   *slog.Logger
 }
 
 // Handler serves the listener.
@@ -36,7 +38,23 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, refusal.New(refusal.RouteUnknown, "the admin listener has no %s", r.URL.Path))
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer a.rescue()
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// rescue tells the operator of a panic, by its type and place and never by its value, which
+// may hold anything. What was asked gets no answer: the connection is cut.
+func (a *Admin) rescue() {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if cause != http.ErrAbortHandler {
+		a.Log.Error("a handler of the admin listener panicked", "error", fault(cause).Err)
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // ready says whether this node can judge requests: its store answers and its memory

@@ -21,7 +21,7 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 		IdleTimeout:                  c.IdleTimeout,
 		MaxHeaderBytes:               c.netHTTPMaxHead,
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" is for the gate to refuse
-		ErrorLog:                     log.New(errorLog{c.Log}, "", 0),
+		ErrorLog:                     ErrorLog(c.Log),
 		ConnState:                    connState,
 		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
 			if p := peerOf(nc); p != nil {
@@ -99,6 +99,10 @@ func peerOf(nc net.Conn) *peer {
 	}
 	return nil
 }
+
+// ErrorLog is what a server of net/http is given to complain to. Without one it writes to
+// standard error, past every net under the log.
+func ErrorLog(to *slog.Logger) *log.Logger { return log.New(errorLog{to}, "", 0) }
 
 // errorLog takes net/http's log lines. They may quote what a client sent or a
 // handler panicked with, so only the peer is kept.
