@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
@@ -55,22 +56,11 @@ func auditTail(env *environment) *cobra.Command {
 	return env.withJSON(c)
 }
 
-// newest reads the last n events.
+// newest reads the last n events, lowest first.
 func newest(ctx context.Context, o *opened, n int) ([]audit.Event, error) {
-	var last []audit.Event
-	for after := int64(0); ; {
-		page, err := o.store.Events(ctx, after, auditPage)
-		if err != nil {
-			return nil, err
-		}
-		if last = append(last, page...); len(last) > n {
-			last = last[len(last)-n:]
-		}
-		if len(page) < auditPage {
-			return last, nil
-		}
-		after = page[len(page)-1].Seq
-	}
+	last, err := o.store.NewestEvents(ctx, n)
+	slices.Reverse(last)
+	return last, err
 }
 
 func auditExport(env *environment) *cobra.Command {
