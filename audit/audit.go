@@ -51,6 +51,8 @@ const (
 	Checkpoint      Name = "audit.checkpoint" // the state of the trail was signed
 	Adopted         Name = "audit.adopted"    // events from before the hash tree were taken into it
 	AuditFailed     Name = "audit.failed"     // a checkpoint could not be signed, or not be anchored
+	Exported        Name = "audit.exported"      // the trail, or a part of it, was given out
+	VerifyFailed    Name = "audit.verify_failed" // somebody checked the trail, and it is not intact or not verifiable
 	FactorAdded     Name = "factor.added"     // a passkey, an app for codes, recovery codes
 	FactorRemoved   Name = "factor.removed"   // and gone
 	FactorRenamed   Name = "factor.renamed"   // a passkey

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
@@ -25,6 +26,9 @@ func auditTail(env *environment) *cobra.Command {
 	c := &cobra.Command{
 		Use: "tail [--follow] [--lines N]", Short: "Print the newest events", Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if lines < 0 || lines > auditPage {
+				return usageError{fmt.Errorf("--lines is a number up to %d (for more, with a record of it: sanmon audit export --from SEQ)", auditPage)}
+			}
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
 				last, err := newest(ctx, o, lines)
 				if err != nil {
@@ -55,35 +59,11 @@ func auditTail(env *environment) *cobra.Command {
 	return env.withJSON(c)
 }
 
-// newest reads the last n events.
+// newest reads the last n events, lowest first.
 func newest(ctx context.Context, o *opened, n int) ([]audit.Event, error) {
-	var last []audit.Event
-	for after := int64(0); ; {
-		page, err := o.store.Events(ctx, after, auditPage)
-		if err != nil {
-			return nil, err
-		}
-		if last = append(last, page...); len(last) > n {
-			last = last[len(last)-n:]
-		}
-		if len(page) < auditPage {
-			return last, nil
-		}
-		after = page[len(page)-1].Seq
-	}
-}
-
-func auditExport(env *environment) *cobra.Command {
-	return &cobra.Command{
-		Use: "export", Short: "Print the whole trail, one JSON object a line", Args: exactly(0),
-		RunE: func(c *cobra.Command, _ []string) error {
-			env.json = true
-			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
-				_, err := env.printAfter(ctx, o, 0)
-				return err
-			})
-		},
-	}
+	last, err := o.store.NewestEvents(ctx, n)
+	slices.Reverse(last)
+	return last, err
 }
 
 // printAfter prints all events after a sequence number and returns the last one's.

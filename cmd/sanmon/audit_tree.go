@@ -260,21 +260,31 @@ func verify(ctx context.Context, env *environment, anchor, pub string) (report t
 	err = env.with(ctx, func(ctx context.Context, o *opened) error {
 		v := &tree.Verifier{Source: o.store}
 		if pub != "" {
-			v.Keys, err = publicKeys(pub)
-		} else {
-			v.Keys, v.Trusted, err = o.auditKeys(ctx)
+			if v.Keys, err = publicKeys(pub); err != nil {
+				return err // that says nothing about the trail
+			}
 		}
-		if err != nil {
-			return err
+		report, err = env.verifyWith(ctx, o, v, anchor)
+		if err != nil || report.Verdict != tree.Intact {
+			env.recordFailure(ctx, o, report, err)
 		}
-		forged, err := env.readAnchor(ctx, v, o, anchor)
-		if err != nil {
-			return err
-		}
-		report, err = v.Run(ctx)
-		report.Forge(forged...)
 		return err
 	})
+	return report, err
+}
+
+func (e *environment) verifyWith(ctx context.Context, o *opened, v *tree.Verifier, anchor string) (report tree.Report, err error) {
+	if v.Keys == nil {
+		if v.Keys, v.Trusted, err = o.auditKeys(ctx); err != nil {
+			return report, err
+		}
+	}
+	forged, err := e.readAnchor(ctx, v, o, anchor)
+	if err != nil {
+		return report, err
+	}
+	report, err = v.Run(ctx)
+	report.Forge(forged...)
 	return report, err
 }
 

@@ -165,36 +165,28 @@ func (x *explanation) refused(err error) explanation {
 	return *x
 }
 
+// maxExplained bounds what is said of one request id: a proxy that is trusted may give all
+// requests the same one.
+const maxExplained = 1000
+
 // explainID looks a request id up in the audit trail.
 func (e *environment) explainID(ctx context.Context, id string) error {
 	return e.with(ctx, func(ctx context.Context, o *opened) error {
+		events, err := o.store.RequestEvents(ctx, id, maxExplained+1)
+		if err != nil {
+			return err
+		}
 		x := explanation{Verdict: "refused", Reasons: []string{}}
-		for after := int64(0); ; {
-			page, err := o.store.Events(ctx, after, auditPage)
-			if err != nil {
-				return err
-			}
-			for _, ev := range page {
-				if after = ev.Seq; ev.RequestID != id && !namesToo(ev.Detail, id) {
-					continue
-				}
-				x.Route = or(ev.Route, x.Route)
-				x.say("%s %s %s %s", stamp(ev.At), ev.Event, ev.Subject, ev.Detail)
-				if ev.Event == audit.LoginFailed {
-					x.Code, x.Layer = string(refusal.LoginFailed), string((&refusal.Refusal{Code: refusal.LoginFailed}).Layer())
-				}
-				for word := range strings.FieldsSeq(ev.Detail) {
-					if code, ok := strings.CutPrefix(word, "code="); ok {
-						x.Code, x.Layer = code, string((&refusal.Refusal{Code: refusal.Code(code)}).Layer())
-					}
-				}
-			}
-			if len(page) < auditPage {
-				break
+		for _, ev := range events[:min(len(events), maxExplained)] {
+			if ev.RequestID == id || slices.Contains(ev.Also(), id) { // what the trail says counts, not its index
+				x.tell(&ev)
 			}
 		}
 		if len(x.Reasons) == 0 {
 			return hinted{fmt.Errorf("the audit trail has no request %q", id), "of many refusals of a kind, route and network the first ones are named in it; look in the log for the others"}
+		}
+		if len(events) > maxExplained {
+			x.say("and more: many requests had this id (let the proxy in front make one for each)")
 		}
 		if x.Code == "" {
 			x.Verdict = "allowed"
@@ -203,14 +195,18 @@ func (e *environment) explainID(ctx context.Context, id string) error {
 	})
 }
 
-// namesToo reports whether an event of many refusals names a request among them.
-func namesToo(detail, id string) bool {
-	for word := range strings.FieldsSeq(detail) {
-		if ids, ok := strings.CutPrefix(word, "also="); ok {
-			return slices.Contains(strings.Split(ids, ","), id)
+// tell adds what one event says.
+func (x *explanation) tell(ev *audit.Event) {
+	x.Route = or(ev.Route, x.Route)
+	x.say("%s %s %s %s", stamp(ev.At), ev.Event, ev.Subject, ev.Detail)
+	if ev.Event == audit.LoginFailed {
+		x.Code, x.Layer = string(refusal.LoginFailed), string((&refusal.Refusal{Code: refusal.LoginFailed}).Layer())
+	}
+	for word := range strings.FieldsSeq(ev.Detail) {
+		if code, ok := strings.CutPrefix(word, "code="); ok {
+			x.Code, x.Layer = code, string((&refusal.Refusal{Code: refusal.Code(code)}).Layer())
 		}
 	}
-	return false
 }
 
 func (e *environment) printExplanation(x explanation) error {

@@ -23,7 +23,7 @@ const (
 	KeyHeld         Type = "key.held"             // the store was restored: API keys wait for a person
 	LoginThrottled  Type = "login.throttled"      // brute force: too many failed logins
 	CallerThrottled Type = "credential.throttled" // brute force: too many failed keys, tokens and cookies
-	AuditFailed     Type = "audit.failed"         // an event could not be written, or a checkpoint not be signed or anchored
+	AuditFailed     Type = "audit.failed"         // an event could not be written, a checkpoint not be signed or anchored, or a trail was tampered with
 	ConfigRefused   Type = "config.refused"       // a changed configuration is not in force
 	FeedStale       Type = "feed.stale"           // a node does not learn of revocations
 	KeysStale       Type = "keys.stale"           // a node does not know whether its API keys still hold
@@ -64,6 +64,8 @@ func byDetail(ev audit.Event) (Type, bool) {
 		return CodeReuse, true
 	case ev.Event == audit.RefreshRefused && (says(ev, "class=ahead") || says(ev, "class=mismatch")), ev.Event == audit.RefreshRetried && says(ev, "often=true"):
 		return RefreshMisuse, true
+	case ev.Event == audit.VerifyFailed && says(ev, "verdict=tampered"): // not where a key was missing: that is no news of the trail
+		return AuditFailed, true
 	case ev.Event == audit.AccessRefused && says(ev, "limit=failures"):
 		return CallerThrottled, true
 	}
@@ -111,7 +113,7 @@ func (t Type) summary() string {
 func (t Type) health() string {
 	switch t {
 	case AuditFailed:
-		return "The audit trail could not be written, signed or anchored. Look at the log and run: sanmon audit verify"
+		return "The audit trail could not be written, signed or anchored, or somebody found that it was tampered with. Look at the log and run: sanmon audit verify"
 	case ConfigRefused:
 		return "A changed configuration was refused. The one before is in force. Run: sanmon check"
 	case FeedStale:

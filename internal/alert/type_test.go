@@ -37,6 +37,7 @@ func TestOf(t *testing.T) {
 		{"login.throttled", "full=account", LoginThrottled}, {"login.failed", "the password is wrong", ""},
 		{"access.refused", "code=rate_limited count=1 limit=failures", CallerThrottled},
 		{"access.refused", "code=rate_limited count=1", ""}, {"access.refused", "code=rate_limited count=1 limit=network", ""},
+		{"audit.verify_failed", "verdict=tampered records=9 first_bad=3 findings=1 uid=0", AuditFailed}, {"audit.verify_failed", "verdict=not_verifiable uid=0", ""}, {"audit.exported", "from=1 to=9 count=9 uid=0", ""},
 		{"audit.failed", "step=sign", AuditFailed}, {"config.refused", "", ConfigRefused}, {"config.loaded", "", ""}, {"factor.flagged", "", FactorFlagged},
 		{"logout", "", ""}, {"", "", ""},
 	} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -71,7 +70,7 @@ func (one *refusalCount) detail(k refusalKind) string {
 		s += " last=" + one.last.UTC().Format(time.RFC3339)
 	}
 	if len(one.named) > 0 {
-		s += " also=" + strings.Join(one.named, ",")
+		s += " " + audit.AlsoWord(one.named)
 	}
 	if k.limit != "" {
 		s += " limit=" + k.limit

@@ -25,6 +25,9 @@ func (t *transaction) append(ev audit.Event) error {
 	if err != nil {
 		return fmt.Errorf("hash tree of the audit trail: %w", err)
 	}
+	if err := t.nameAlso(&ev); err != nil {
+		return err
+	}
 	_, err = t.exec(insertEvent, ev.Seq, micros(ev.At), string(ev.Event), ev.Subject, ev.Actor, ev.SID, ev.KeyID, ev.Route, ev.Network,
 		ev.RequestID, ev.Detail, hashes)
 	return err

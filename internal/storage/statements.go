@@ -50,7 +50,7 @@ func readTexts() []string {
 
 func writeTexts() []string {
 	texts := []string{
-		takeNumbers, insertEvent, insertChange,
+		takeNumbers, insertEvent, insertAlso, insertChange,
 		insertSession, evictSessions, otherSessions, endIdle, rotateSession, touchSession, revokeSession, revokeUserSessions, endChildren,
 		sessionBySID, disabledPrincipal, familyByID, insertFamily, rotateFamily, redeliverFamily, noteFamily, confirmFamily,
 		insertAuthCode, useAuthCode, authCodeByHash, authCodeGranted,

@@ -104,3 +104,8 @@ func openSchema(t testing.TB, schema string) *storage.DB {
 	})
 	return db
 }
+
+func TestOldRequestsAreFound(t *testing.T) {
+	db, outside := openFresh(t)
+	storagetest.OldRequests(t, db, outside)
+}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sanmon-gate/sanmon/audit/tree"
+	"github.com/sanmon-gate/sanmon/internal/storage"
 	"github.com/sanmon-gate/sanmon/internal/storage/sqlite"
 	"github.com/sanmon-gate/sanmon/internal/storage/storagetest"
 )
@@ -33,14 +34,26 @@ func BenchmarkAudited(b *testing.B) {
 
 // BenchmarkVerify: a million events should take less than 20 s and 256 MiB.
 func BenchmarkVerify(b *testing.B) {
+	db, outside := million(b)
+	storagetest.BenchVerify(b, db, 1_000_000, outside)
+}
+
+// BenchmarkRequest: sanmon explain of a request among a million events.
+func BenchmarkRequest(b *testing.B) {
+	db, outside := million(b)
+	storagetest.BenchRequest(b, db, 1_000_000, outside)
+}
+
+// million is a store, and a way to put many events into it at once.
+func million(b *testing.B) (*storage.DB, func([]tree.Row) error) {
 	path := filepath.Join(b.TempDir(), "sanmon.db")
 	db := openAt(b, path)
 	raw, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer func() { _ = raw.Close() }()
-	storagetest.BenchVerify(b, db, 1_000_000, func(rows []tree.Row) error {
+	b.Cleanup(func() { _ = raw.Close() })
+	return db, func(rows []tree.Row) error {
 		tx, err := raw.Begin()
 		if err != nil {
 			return err
@@ -55,5 +68,5 @@ func BenchmarkVerify(b *testing.B) {
 		}
 		_, err = tx.Exec(`UPDATE head SET audit = $1`, rows[len(rows)-1].Event.Seq)
 		return errors.Join(err, tx.Commit())
-	})
+	}
 }

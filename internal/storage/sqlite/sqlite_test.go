@@ -37,3 +37,14 @@ func openAt(t testing.TB, path string) *storage.DB {
 	})
 	return db
 }
+
+func TestOldRequestsAreFound(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sanmon.db")
+	db := openAt(t, path)
+	raw, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = raw.Close() }()
+	storagetest.OldRequests(t, db, func(q string) error { _, err := raw.Exec(q); return err })
+}

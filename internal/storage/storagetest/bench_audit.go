@@ -24,6 +24,7 @@ func BenchAudited(b *testing.B, db *storage.DB) {
 		b.Fatal(err)
 	}
 	ev, secret := event(audit.LoginOK), hash("a")
+	ev.RequestID = "cna9ze9zx6srf0wskbwdbjccbf" // that it can be found by
 	var took [2][]time.Duration
 	rotate := func(ev *audit.Event) time.Duration {
 		n++
@@ -52,22 +53,7 @@ func BenchAudited(b *testing.B, db *storage.DB) {
 // BenchVerify verifies a trail of the given number of events, which make inserts from
 // outside, and reports the time per event and the memory at its highest.
 func BenchVerify(b *testing.B, db *storage.DB, events int, outside func(rows []tree.Row) error) {
-	var h tree.Hasher
-	var t tree.Builder
-	rows := make([]tree.Row, 0, 1000)
-	for seq := int64(1); seq <= int64(events); seq++ {
-		ev := audit.Event{
-			Seq: seq, At: t0.Add(time.Duration(seq) * time.Second), Event: audit.AccessRefused, Subject: "usr_mmw3DG3lYUKg2afKChXJ", SID: "ses_2JzJpgGsv1TMZq5ENEQw",
-			Route: "notes-read", Network: "203.0.113.0/24", RequestID: "cna9ze9zx6srf0wskbwdbjccbf", Detail: "code=rate_limited count=2",
-		}
-		rows = append(rows, tree.Row{Event: ev, Hashes: tree.Join(t.Add(h.Leaf(&ev)))})
-		if len(rows) == cap(rows) || seq == int64(events) {
-			if err := outside(rows); err != nil {
-				b.Fatal(err)
-			}
-			rows = rows[:0]
-		}
-	}
+	fill(b, events, outside)
 	var peak uint64
 	var stats runtime.MemStats
 	for b.Loop() {
@@ -80,4 +66,37 @@ func BenchVerify(b *testing.B, db *storage.DB, events int, outside func(rows []t
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(events), "ns/event")
 	b.ReportMetric(float64(peak)/(1<<20), "MiB")
+}
+
+// BenchRequest finds the events of one request in a trail of the given number of events.
+func BenchRequest(b *testing.B, db *storage.DB, events int, outside func(rows []tree.Row) error) {
+	fill(b, events, outside)
+	for b.Loop() {
+		found, err := db.RequestEvents(b.Context(), requestOf(int64(events/2)), 10)
+		if err != nil || len(found) != 1 || found[0].Seq != int64(events/2) {
+			b.Fatalf("%+v, %v", found, err)
+		}
+	}
+}
+
+func requestOf(seq int64) string { return fmt.Sprintf("cna9ze9zx6srf0wsk%09d", seq) }
+
+// fill makes a trail with its tree.
+func fill(b *testing.B, events int, outside func(rows []tree.Row) error) {
+	var h tree.Hasher
+	var t tree.Builder
+	rows := make([]tree.Row, 0, 1000)
+	for seq := int64(1); seq <= int64(events); seq++ {
+		ev := audit.Event{
+			Seq: seq, At: t0.Add(time.Duration(seq) * time.Second), Event: audit.AccessRefused, Subject: "usr_mmw3DG3lYUKg2afKChXJ", SID: "ses_2JzJpgGsv1TMZq5ENEQw",
+			Route: "notes-read", Network: "203.0.113.0/24", RequestID: requestOf(seq), Detail: "code=rate_limited count=2",
+		}
+		rows = append(rows, tree.Row{Event: ev, Hashes: tree.Join(t.Add(h.Leaf(&ev)))})
+		if len(rows) == cap(rows) || seq == int64(events) {
+			if err := outside(rows); err != nil {
+				b.Fatal(err)
+			}
+			rows = rows[:0]
+		}
+	}
 }

@@ -79,6 +79,7 @@ func Run(t *testing.T, open Open) {
 		"audit/edge":        auditEdge,
 		"audit/adopt":       auditAdopt,
 		"audit/nodes":       auditOutside,
+		"audit/request":     auditRequest,
 		"feed":              feed,
 		"feed/wait":         feedWait,
 		"whole/journal":     wholeJournal,
