@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/internal/alert"
 	"github.com/sanmon-gate/sanmon/internal/storage/sqlite"
+	"github.com/sanmon-gate/sanmon/internal/storage/sqlitetest"
 )
 
 // keen takes everything and remembers what it was.
@@ -26,7 +26,7 @@ func (k *keen) Host() string { return "keen" }
 // An event that cannot be written is told from memory: no trail can say so. A caller who
 // gives up is no failure of the trail.
 func TestAJournalThatCannotBeWritten(t *testing.T) {
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "db"), sqlite.Options{})
+	db, err := sqlite.Open(t.Context(), sqlitetest.Path(t), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

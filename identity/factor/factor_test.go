@@ -14,6 +14,7 @@ import (
 	"github.com/sanmon-gate/sanmon/identity/factor"
 	"github.com/sanmon-gate/sanmon/identity/totp"
 	"github.com/sanmon-gate/sanmon/internal/storage/sqlite"
+	"github.com/sanmon-gate/sanmon/internal/storage/sqlitetest"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -25,7 +26,7 @@ var (
 
 func service(t testing.TB) *factor.Service {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "s.db"), sqlite.Options{})
+	db, err := sqlite.Open(t.Context(), sqlitetest.Path(t), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +25,7 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/storage/pgtest"
 	"github.com/sanmon-gate/sanmon/internal/storage/postgres"
 	"github.com/sanmon-gate/sanmon/internal/storage/sqlite"
+	"github.com/sanmon-gate/sanmon/internal/storage/sqlitetest"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -61,7 +61,7 @@ func onBoth(t *testing.T, test func(t *testing.T, s site)) {
 
 func onSQLite(t testing.TB) site {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "sanmon.db")
+	path := sqlitetest.Path(t)
 	db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +22,7 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/storage/pgtest"
 	"github.com/sanmon-gate/sanmon/internal/storage/postgres"
 	"github.com/sanmon-gate/sanmon/internal/storage/sqlite"
+	"github.com/sanmon-gate/sanmon/internal/storage/sqlitetest"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -52,7 +52,7 @@ type site struct {
 // onBoth runs a test on a new store of each kind.
 func onBoth(t *testing.T, test func(s *site)) {
 	t.Run("sqlite", func(t *testing.T) {
-		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "sanmon.db"), sqlite.Options{})
+		db, err := sqlite.Open(t.Context(), sqlitetest.Path(t), sqlite.Options{})
 		test(newSite(t, db, err))
 	})
 	t.Run("postgres", func(t *testing.T) {

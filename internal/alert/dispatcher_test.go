@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +21,7 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/alert"
 	"github.com/sanmon-gate/sanmon/internal/storage"
 	"github.com/sanmon-gate/sanmon/internal/storage/sqlite"
+	"github.com/sanmon-gate/sanmon/internal/storage/sqlitetest"
 	"github.com/sanmon-gate/sanmon/internal/webhook"
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -103,7 +103,7 @@ func (w *world) pass(d time.Duration) { w.now.Add(int64(d / time.Microsecond)) }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, path: filepath.Join(t.TempDir(), "db"), to: &receiver{}}
+	w := &world{T: t, path: sqlitetest.Path(t), to: &receiver{}}
 	w.now.Store(time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC).UnixMicro())
 	w.to.Server = httptest.NewServer(w.to)
 	t.Cleanup(w.to.Close)

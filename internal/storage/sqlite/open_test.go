@@ -164,7 +164,7 @@ func sqliteFill(t *testing.T, path string) error {
 
 // Several processes may make the file at once, and go while others come.
 func TestManyOpenAtOnce(t *testing.T) {
-	for range 20 {
+	for range 5 {
 		manyOpenAtOnce(t)
 	}
 }

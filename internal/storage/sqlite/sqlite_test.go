@@ -7,6 +7,7 @@ import (
 
 	"github.com/sanmon-gate/sanmon/internal/storage"
 	"github.com/sanmon-gate/sanmon/internal/storage/sqlite"
+	"github.com/sanmon-gate/sanmon/internal/storage/sqlitetest"
 	"github.com/sanmon-gate/sanmon/internal/storage/storagetest"
 )
 
@@ -14,7 +15,7 @@ func TestStore(t *testing.T) { storagetest.Run(t, openFresh) }
 
 func openFresh(t *testing.T) (*storage.DB, func(string) error) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "data", "sanmon.db")
+	path := sqlitetest.Path(t)
 	db := openAt(t, path)
 	raw, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(5000)")
 	if err != nil {
