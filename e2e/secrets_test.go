@@ -222,6 +222,7 @@ func testSecrets(t *testing.T, postgres bool) {
 	metrics, hubToken, fromBackend, password := planted("the token of the metrics"), planted("the token for GitHub"), planted("what the backend holds"), planted("a password")
 	mail, party, vault := planted("the password of the mail server"), planted("the secret at a provider"), startGriefVault(t)
 	mailPort, asked := griefMail(t)
+	corp := startGriefProvider(t)
 	s.canaries = append(s.canaries, mail, party, vault.held, vault.secretID, vault.token)
 	client, hook := planted("the secret of a client"), canary{"the secret of alerts", "", rand.Text() + rand.Text()}
 	s.canaries = append(s.canaries, metrics, hubToken, fromBackend, password, client, hook)
@@ -231,7 +232,7 @@ func testSecrets(t *testing.T, postgres bool) {
 		Top: "log: { level: debug }\nmetrics: { token: env:SANMON_TEST_METRICS }\ncsp: { learn: true, approved: approved.csp, report_sample: true }\n" +
 			"leaks: { github: { receive: true, keys: \"http://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "/\", token: env:SANMON_TEST_HUB } }\n" +
 			"login: { smtp: { url: \"smtp://robot@127.0.0.1:" + mailPort + "\", from: no-reply@example.com, password: env:SANMON_TEST_MAIL }, " +
-			"oidc: [ { name: corp, issuer: \"http://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "\", client_id: us, client_secret: env:SANMON_TEST_OIDC } ] }\n" +
+			"oidc: [ { name: corp, issuer: \"" + corp.URL + "\", client_id: us, client_secret: env:SANMON_TEST_OIDC } ] }\n" +
 			"limiter: { url: \"valkey://127.0.0.1:" + fmt.Sprint(closedPort(t)) + "\", password: \"vault://secret/sanmon/limiter#v\" }\n" +
 			"secrets: { interval: 1h, vault: { address: \"" + vault.URL + "\", approle: { role_id: r-1, secret_id: env:SANMON_TEST_SID } } }\n" +
 			"clients: [ { id: app, redirect_uris: [\"http://127.0.0.1/cb\"], scopes: [\"notes:read\"] }, { id: batch, type: confidential, secret: env:SANMON_TEST_CLIENT, grants: [client_credentials], service: batch, scopes: [\"notes:read\"] } ]\n" +
@@ -263,6 +264,7 @@ func testSecrets(t *testing.T, postgres bool) {
 	s.granted(t, password.value)
 	s.proven(t, client.value)
 	s.links(t)
+	s.provider(t, corp)
 	s.rejected(t)
 	s.attack(t)
 	s.commands(t, password.value)
@@ -364,8 +366,7 @@ func (s *stage) token(t *testing.T, secret string) {
 	want(t, "the token", c.Get(t, "/guarded", "Authorization", "Bearer "+got.Token), 200, "")
 }
 
-// granted has a program get tokens for a person, asks for letters, and goes to a provider
-// that is away.
+// granted has a program get tokens for a person, and asks for letters.
 func (s *stage) granted(t *testing.T, password string) {
 	t.Helper()
 	c := s.g.Client(t)
@@ -385,8 +386,6 @@ func (s *stage) granted(t *testing.T, password string) {
 	for _, email := range []string{reader, "nobody@example.com"} {
 		ask(t, s.g.Client(t), "/.sanmon/reset", email)
 	}
-	s.request(t, s.g.Client(t), "GET", "/.sanmon/login/corp", "", opened...)
-	s.request(t, s.g.Client(t), "GET", "/.sanmon/oidc/corp", "", opened...)
 }
 
 // factors sets up an app for codes, by HTML alone, and plants its secret and the recovery

@@ -132,7 +132,7 @@ func (p *Provider) returned(ctx context.Context, binding []byte, query url.Value
 		return e, "", err
 	}
 	if why := query.Get("error"); why != "" {
-		return e, "", p.no("it says %q", printable(why))
+		return e, "", p.no("it says %q", errorCode(why))
 	}
 	if code = query.Get("code"); code == "" {
 		return e, "", p.no("it has sent no code")
@@ -244,12 +244,11 @@ func (p *Provider) away(err error) error {
 		Reason: "the provider " + p.o.Name + " cannot be asked (is " + p.o.Issuer + " reachable, and its metadata right?)"}
 }
 
-// printable keeps what an error code may have (RFC 6749, Section 4.1.2.1), shortened.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' || r == '"' || r == '\\' {
-			return '?'
-		}
-		return r
-	}, s[:min(len(s), 80)])
+// errorCode is an error code as it may be told: the registered ones are lower-case words
+// (RFC 6749, Section 11.4.1). Anything else may be what the provider was sent.
+func errorCode(s string) string {
+	if len(s) > 40 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		return "(a code that is none)"
+	}
+	return s
 }

@@ -239,7 +239,7 @@ func (r *remote) fetch(ctx context.Context, address string) (*foreign.Keys, erro
 func (p *Provider) exchangeFailed(err error) error {
 	if said, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		if code := said.Response.StatusCode; code >= 400 && code < 500 {
-			return p.no("it refuses the code: %d %q", code, printable(said.ErrorCode))
+			return p.no("it refuses the code: %d %q", code, errorCode(said.ErrorCode))
 		}
 		return p.away(fmt.Errorf("its token endpoint answers %d", said.Response.StatusCode))
 	}

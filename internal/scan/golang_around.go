@@ -51,19 +51,52 @@ func goLiteral(rest []byte, is ...secretClass) bool {
 	return comment(rest, 0) || begins(rest, `"`, "`") && secretLiteral(rest, is...)
 }
 
-// literalInList reports whether a list of values may have a secret, up to the end of the statement.
+// maxList is how much of a list of values is looked at, in bytes: many names may stand
+// before the same long one.
+const maxList = 2000
+
+// literalInList reports whether a list of values may have a secret for an element, up to the
+// end of the statement. Arguments of calls and parts of composite literals are no elements.
 func literalInList(b []byte) bool {
+	depth, before := 0, byte('=') // the last byte that is neither blank nor of a comment
 	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case comment(b, i) || (c == '"' || c == '`') && secretLiteral(b[i:], passwordName, secretName, tokenName):
+		c := b[i]
+		switch {
+		case i > maxList || begins(b[i:], "/*"):
 			return true
-		case c == '"' || c == '`':
-			i += 1 + max(0, bytes.IndexByte(b[i+1:], c))
-		case c == '\n' && strings.IndexByte(" ,({[=+-*|&<>.", last(b[:i])) < 0:
+		case begins(b[i:], "//"):
+			i += max(0, bytes.IndexByte(b[i:], '\n')-1)
+			continue
+		case c == '"' || c == '`' || c == '\'':
+			if depth == 0 && c != '\'' && (before == '=' || before == ',') && secretLiteral(b[i:], passwordName, secretName, tokenName) {
+				return true
+			}
+			i = literalEnd(b, i)
+		case c == '(' || c == '[' || c == '{':
+			depth++
+		case c == ')' || c == ']' || c == '}':
+			if depth--; depth < 0 {
+				return false
+			}
+		case depth == 0 && (c == ';' || c == '\n' && strings.IndexByte(",=+-*/%|&^<>!.", before) < 0):
 			return false
+		}
+		if c > ' ' {
+			before = c
 		}
 	}
 	return false
+}
+
+// literalEnd is the last byte of the literal that begins at i.
+func literalEnd(b []byte, i int) int {
+	quote := b[i]
+	for i++; i < len(b) && b[i] != quote; i++ {
+		if b[i] == '\\' && quote != '`' {
+			i++
+		}
+	}
+	return i
 }
 
 // last is the last byte of b that is no blank.

@@ -19,6 +19,7 @@ func misuses() []misuseCase {
 		{hardcoded, "conf.yaml", "db:\n  password: \"hunter2-Xq9\"\n", "db:\n  password: env:DB_PASSWORD\n"},
 		{hardcoded, "a.js", `const apiKey = "q8Zr4Lw1Tn6Vb3Xc9Km2";`, `const apiKey = process.env.API_KEY;`},
 		{hardcoded, "a.go", "package a\nvar jwtSecret = \"k3vQ9z8Lm2Xp7wRt5\"\n", "package a\nvar jwtSecret = os.Getenv(\"JWT\")\n"},
+		{hardcoded, "a.go", "package a\nvar n, jwtSecret = f(\"a\", '('), // as \"it\" was\n\t\"k3vQ9z8Lm2Xp7wRt5\"\n", "package a\nvar n, jwtSecret = f(\"k3vQ9z8Lm2Xp7wRt5\", '('), // as \"it\" was\n\tg\n"},
 		{webStorage, "a.ts", `localStorage.setItem("access_token", t)`, `localStorage.setItem("theme", t)`},
 		{webStorage, "a.js", `sessionStorage.token = t`, `localStorage.removeItem("token")`},
 		{csrfExempt, "v.py", "@csrf_exempt\ndef pay(r): pass", "from django.views.decorators.csrf import csrf_exempt\n# @csrf_exempt\ndef pay(r): pass"},

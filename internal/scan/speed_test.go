@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,7 +17,7 @@ import (
 // Go's own sources, and those that SANMON_SCAN_TREES names (a list as in PATH). With
 // -cpu 1 it says what a core does.
 func BenchmarkTree(b *testing.B) {
-	trees := map[string]string{"sanmon": "../..", "goroot": filepath.Join(runtime.GOROOT(), "src")}
+	trees := map[string]string{"sanmon": "../..", "goroot": filepath.Join(goroot(b), "src")}
 	for _, dir := range filepath.SplitList(os.Getenv("SANMON_SCAN_TREES")) {
 		trees[filepath.Base(dir)] = dir
 	}
