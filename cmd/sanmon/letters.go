@@ -136,7 +136,7 @@ func (m mailbox) Signup() bool { return m.now.signup }
 // Ask implements portal.Letters. Who has the address is found out in the background.
 func (m mailbox) Ask(ctx context.Context, kind link.Kind, lang string, a portal.Attempt) error {
 	links := m.links()
-	send, err := links.Ask(ctx, a.Email, a.Network, a.Now)
+	send, err := links.Ask(ctx, kind, a.Email, a.Network, a.Now)
 	if err != nil || !send {
 		return err
 	}
