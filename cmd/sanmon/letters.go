@@ -207,7 +207,7 @@ func (m mailbox) Set(ctx context.Context, text string, next secret.Value, lang s
 // an hour: then every device is.
 func (l *letters) arrived(user principal.Record, a login.Attempt, now time.Time) {
 	s := l.site.Load()
-	if s == nil || s.server == nil || now.Sub(user.CreatedAt) < time.Hour {
+	if s == nil || s.server == nil || now.Sub(user.CreatedAt) < time.Hour || l.enough(string(post.Device), user.ID, now) {
 		return
 	}
 	facts := post.Facts{

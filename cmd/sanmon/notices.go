@@ -10,20 +10,26 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/post"
 )
 
-// noticesOf is how many letters about changes of one kind go to a person, by each node. Kinds
-// are counted apart, so that many letters about something harmless keep none about something
-// else back.
+// noticesOf is how many letters of one kind about their account go to a person, by each node.
+// Kinds are counted apart, so that many letters about something harmless keep none about
+// something else back; and nobody fills the queue, which all people have together, by what is
+// done to one account.
 var noticesOf = throttle.Limit{Failures: 5, Window: time.Hour}
+
+// enough reports that a person has got what letters of a kind there are in an hour.
+func (l *letters) enough(kind, user string, now time.Time) bool {
+	wait, err := l.notices.Take(context.Background(), now, kind, user, noticesOf)
+	if err != nil || wait > 0 {
+		l.logger.Warn("no letter about an account: there were five of the kind within an hour", "kind", kind, "user", user)
+		return true
+	}
+	return false
+}
 
 // changed tells a person of a change that was made on the account page. It waits for nobody.
 func (l *letters) changed(n portal.Notice) {
 	s := l.site.Load()
-	if s == nil || s.server == nil {
-		return
-	}
-	wait, err := l.notices.Take(context.Background(), n.At, n.Change, n.User, noticesOf)
-	if err != nil || wait > 0 {
-		l.logger.Warn("no letter about a change of an account: there were five within an hour", "change", n.Change, "user", n.User)
+	if s == nil || s.server == nil || l.enough(n.Change, n.User, n.At) {
 		return
 	}
 	facts := post.Facts{Site: s.host, URL: s.url + portal.AccountPath, Device: n.Device, Network: session.Network(n.Network).String(), At: moment(n.At)}
