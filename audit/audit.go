@@ -48,19 +48,19 @@ const (
 	ConfigRefused   Name = "config.refused"
 	CSRFRefused     Name = "csrf.refused"
 	AccessRefused   Name = "access.refused"
-	Checkpoint      Name = "audit.checkpoint" // the state of the trail was signed
-	Adopted         Name = "audit.adopted"    // events from before the hash tree were taken into it
-	AuditFailed     Name = "audit.failed"     // a checkpoint could not be signed, or not be anchored
+	Checkpoint      Name = "audit.checkpoint"    // the state of the trail was signed
+	Adopted         Name = "audit.adopted"       // events from before the hash tree were taken into it
+	AuditFailed     Name = "audit.failed"        // a checkpoint could not be signed, or not be anchored
 	Exported        Name = "audit.exported"      // the trail, or a part of it, was given out
 	VerifyFailed    Name = "audit.verify_failed" // somebody checked the trail, and it is not intact or not verifiable
-	FactorAdded     Name = "factor.added"     // a passkey, an app for codes, recovery codes
-	FactorRemoved   Name = "factor.removed"   // and gone
-	FactorRenamed   Name = "factor.renamed"   // a passkey
-	FactorUsed      Name = "factor.used"      // a recovery code
-	FactorFlagged   Name = "factor.flagged"   // a passkey whose counter did not advance
-	OpenAPIPinned   Name = "openapi.pinned"   // the first document of a backend
-	OpenAPIChanged  Name = "openapi.changed"  // another one was seen
-	OpenAPIApproved Name = "openapi.approved" // and put in force by a person
+	FactorAdded     Name = "factor.added"        // a passkey, an app for codes, recovery codes
+	FactorRemoved   Name = "factor.removed"      // and gone
+	FactorRenamed   Name = "factor.renamed"      // a passkey
+	FactorUsed      Name = "factor.used"         // a recovery code
+	FactorFlagged   Name = "factor.flagged"      // a passkey whose counter did not advance
+	OpenAPIPinned   Name = "openapi.pinned"      // the first document of a backend
+	OpenAPIChanged  Name = "openapi.changed"     // another one was seen
+	OpenAPIApproved Name = "openapi.approved"    // and put in force by a person
 )
 
 // Event is one line of the trail. No field ever holds a credential.

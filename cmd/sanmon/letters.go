@@ -136,7 +136,7 @@ func (m mailbox) Signup() bool { return m.now.signup }
 // Ask implements portal.Letters. Who has the address is found out in the background.
 func (m mailbox) Ask(ctx context.Context, kind link.Kind, lang string, a portal.Attempt) error {
 	links := m.links()
-	send, err := links.Ask(ctx, a.Email, a.Network, a.Now)
+	send, err := links.Ask(ctx, kind, a.Email, a.Network, a.Now)
 	if err != nil || !send {
 		return err
 	}
@@ -207,7 +207,7 @@ func (m mailbox) Set(ctx context.Context, text string, next secret.Value, lang s
 // an hour: then every device is.
 func (l *letters) arrived(user principal.Record, a login.Attempt, now time.Time) {
 	s := l.site.Load()
-	if s == nil || s.server == nil || now.Sub(user.CreatedAt) < time.Hour {
+	if s == nil || s.server == nil || now.Sub(user.CreatedAt) < time.Hour || l.enough(string(post.Device), user.ID, now) {
 		return
 	}
 	facts := post.Facts{

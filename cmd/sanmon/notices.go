@@ -11,9 +11,10 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/post"
 )
 
-// noticesOf is how many letters about changes of one kind go to a person, by each node. Kinds
-// are counted apart, so that many letters about something harmless keep none about something
-// else back.
+// noticesOf is how many letters of one kind about their account go to a person, by each node.
+// Kinds are counted apart, so that many letters about something harmless keep none about
+// something else back; and nobody fills the queue, which all people have together, by what is
+// done to one account.
 var noticesOf = throttle.Limit{Failures: 5, Window: time.Hour}
 
 // crowded tells a person of a login that found no place free: whoever it was has shown all
@@ -27,16 +28,21 @@ func (l *layers) crowded(user principal.Record, m session.Meta, c session.Crowd)
 	l.letters.changed(portal.Notice{Change: string(kind), User: user.ID, Email: user.Name, Lang: m.Lang, Device: m.Device, Network: m.From, At: c.At})
 }
 
+// enough reports that a person has got what letters of a kind there are in an hour.
+func (l *letters) enough(kind, user string, now time.Time) bool {
+	wait, err := l.notices.Take(context.Background(), now, kind, user, noticesOf)
+	if err != nil || wait > 0 {
+		l.logger.Warn("no letter about an account: there were five of the kind within an hour", "kind", kind, "user", user)
+		return true
+	}
+	return false
+}
+
 // changed tells a person of something that concerns the account, such as a change that was
 // made on its page. It waits for nobody.
 func (l *letters) changed(n portal.Notice) {
 	s := l.site.Load()
-	if s == nil || s.server == nil {
-		return
-	}
-	wait, err := l.notices.Take(context.Background(), n.At, n.Change, n.User, noticesOf)
-	if err != nil || wait > 0 {
-		l.logger.Warn("no letter about an account: there were five within an hour", "about", n.Change, "user", n.User)
+	if s == nil || s.server == nil || l.enough(n.Change, n.User, n.At) {
 		return
 	}
 	facts := post.Facts{Site: s.host, URL: s.url + portal.AccountPath, Device: n.Device, Network: session.Network(n.Network).String(), At: moment(n.At)}

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"testing"
 	"time"
 
+	"github.com/sanmon-gate/sanmon/identity/login"
+	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/identity/throttle"
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/post"
@@ -59,5 +62,23 @@ func TestNoticesDoNotDrownEachOther(t *testing.T) {
 	}
 	if notice("usr_b", "recovery_renewed") != 1 {
 		t.Error("another person gets none")
+	}
+}
+
+// TestLoginsOfOneFillNoQueue: somebody who signs in again and again without the device cookie
+// gets some letters, and those of other people are sent all the same.
+func TestLoginsOfOneFillNoQueue(t *testing.T) {
+	l := &letters{notices: throttle.New(throttle.Options{}), queue: post.NewQueue(nil, slog.New(slog.DiscardHandler)), logger: slog.New(slog.DiscardHandler)}
+	l.site.Store(&site{url: "https://app.example.com", host: "app.example.com", server: &post.Server{}})
+	at := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	for i := range 2 * post.MaxWaiting {
+		l.arrived(principal.Record{ID: "usr_eve", Name: "eve@example.com"}, login.Attempt{Addr: netip.MustParseAddr("203.0.113.9")}, at.Add(time.Duration(i)*time.Millisecond))
+	}
+	waiting := post.MaxWaiting
+	for l.queue.Post(func(context.Context) (*post.Letter, error) { return nil, nil }) {
+		waiting--
+	}
+	if waiting != 5 {
+		t.Errorf("%d letters about logins of one person wait, want 5", waiting)
 	}
 }

@@ -259,6 +259,30 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestStrangersLeaveNothingAtRest: whoever begins logins and never signs in at the provider
+// fills no store.
+func TestStrangersLeaveNothingAtRest(t *testing.T) {
+	p := newParty(t)
+	of := p.provider(t)
+	used := of.o.Office.Spent.(spent)
+	for name, edit := range map[string]func(q url.Values){
+		"as it is":      func(url.Values) {},
+		"an error":      func(q url.Values) { q.Set("error", "access_denied") },
+		"no code":       func(q url.Values) { q.Del("code") },
+		"a code of one": func(url.Values) { p.answer = func(w http.ResponseWriter) { w.WriteHeader(400) } },
+		"a fault":       func(url.Values) { p.answer = func(w http.ResponseWriter) { w.WriteHeader(500) } },
+		"another nonce": func(url.Values) { p.claims["nonce"] = "x" },
+	} {
+		clear(used)
+		back := p.login(t, of, t0)
+		edit(back)
+		_, _, err := of.Finish(t.Context(), binding, back, t0)
+		if p.answer = nil; (name == "as it is") != (err == nil) || (err == nil) != (len(used) == 1) {
+			t.Errorf("%s: %v, and %d rows are kept", name, err, len(used))
+		}
+	}
+}
+
 // TestMetadata: what a provider says of itself is not believed in everything.
 func TestMetadata(t *testing.T) {
 	for name, set := range map[string]map[string]any{

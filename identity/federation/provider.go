@@ -13,6 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
 
+	"github.com/sanmon-gate/sanmon/identity/ticket"
 	"github.com/sanmon-gate/sanmon/identity/token/foreign"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
@@ -88,9 +89,11 @@ func (p *Provider) config(m metadata, password secret.Value) *oauth2.Config {
 // Finish reads what the browser has brought back from the provider, and asks the provider
 // for who it is, and why they were sent there. Everything that is wrong with it is
 // refusal.LoginFailed; refusal.StepUpRequired, with one of the causes above, when a Wish for
-// a new authentication was not heeded; refusal.Busy when the provider does not answer.
+// a new authentication was not heeded; refusal.Busy when the provider does not answer. The
+// state is used up once the provider has said who it is: only then is there something that
+// could be sent twice, and who has not been there leaves nothing at rest.
 func (p *Provider) Finish(ctx context.Context, binding []byte, query url.Values, now time.Time) (id Identity, w Wish, err error) {
-	e, code, err := p.returned(ctx, binding, query, now)
+	e, code, t, err := p.returned(binding, query, now)
 	if err != nil {
 		return id, e.wish(), err
 	}
@@ -110,34 +113,36 @@ func (p *Provider) Finish(ctx context.Context, binding []byte, query url.Values,
 	if err != nil {
 		return id, e.wish(), err
 	}
-	id, err = p.identify(claims, e, now)
-	return id, e.wish(), err
+	if id, err = p.identify(claims, e, now); err == nil {
+		err = p.o.Office.Use(ctx, t, now)
+	}
+	if err != nil {
+		return Identity{}, e.wish(), err
+	}
+	return id, e.wish(), nil
 }
 
 // returned judges the redirect, before anybody is asked anything.
-func (p *Provider) returned(ctx context.Context, binding []byte, query url.Values, now time.Time) (e errand, code string, err error) {
+func (p *Provider) returned(binding []byte, query url.Values, now time.Time) (e errand, code string, t ticket.Ticket, err error) {
 	for _, name := range []string{"state", "code", "iss", "error"} {
 		if all := query[name]; len(all) > 1 || len(all) == 1 && len(all[0]) > maxValue {
-			return e, "", p.no("the parameter %s comes %d times, or is too long", name, len(all))
+			return e, "", t, p.no("the parameter %s comes %d times, or is too long", name, len(all))
 		}
 	}
-	t, err := p.o.Office.Open(purpose+p.o.Name, binding, query.Get("state"), now)
+	t, err = p.o.Office.Open(purpose+p.o.Name, binding, query.Get("state"), now)
 	if err != nil {
-		return e, "", err
+		return e, "", t, err
 	}
 	if err := json.Unmarshal(t.Payload.Expose(), &e); err != nil {
-		return e, "", err
-	}
-	if err := p.o.Office.Use(ctx, t, now); err != nil {
-		return e, "", err
+		return e, "", t, err
 	}
 	if why := query.Get("error"); why != "" {
-		return e, "", p.no("it says %q", errorCode(why))
+		return e, "", t, p.no("it says %q", errorCode(why))
 	}
 	if code = query.Get("code"); code == "" {
-		return e, "", p.no("it has sent no code")
+		return e, "", t, p.no("it has sent no code")
 	}
-	return e, code, nil
+	return e, code, t, nil
 }
 
 // exchange gives the code for an ID token (OpenID Connect Core, Section 3.1.3).

@@ -26,17 +26,18 @@ type Links struct {
 }
 
 // How many letters may be asked for: by a network, because many people may be behind one,
-// and to an address.
+// and of one kind to an address. Kinds are counted apart: who signs somebody up again and
+// again must not keep the letter for a new password back.
 var (
 	lettersFrom = throttle.Limit{Failures: 20, Window: time.Hour}
 	lettersTo   = throttle.Limit{Failures: 3, Window: time.Hour}
 )
 
 // Ask counts a wish for a letter to an address, where the failures of logins are counted.
-// send is false when the address has got enough of them: nobody can fill a mailbox, and who
-// asks is told the same. RateLimited when the network asks too often; where nobody can count
+// send is false when the address has got enough of that kind: nobody can fill a mailbox, and
+// who asks is told the same. RateLimited when the network asks too often; where nobody can count
 // no letter is sent.
-func (l *Links) Ask(ctx context.Context, email string, from netip.Addr, now time.Time) (send bool, err error) {
+func (l *Links) Ask(ctx context.Context, kind link.Kind, email string, from netip.Addr, now time.Time) (send bool, err error) {
 	network := session.Network(from).String()
 	wait, err := l.Service.Throttle.Take(ctx, now, "letters from", network, lettersFrom)
 	if err != nil {
@@ -47,7 +48,7 @@ func (l *Links) Ask(ctx context.Context, email string, from netip.Addr, now time
 		no.RetryAfter = wait
 		return false, no
 	}
-	wait, err = l.Service.Throttle.Take(ctx, now, "letters to", email, lettersTo)
+	wait, err = l.Service.Throttle.Take(ctx, now, "letters to "+string(kind), email, lettersTo)
 	if err != nil {
 		return false, counting(err)
 	}
