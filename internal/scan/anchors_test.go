@@ -51,6 +51,9 @@ func TestWordsMissNothing(t *testing.T) {
 		matches, _ := filepath.Glob(dir)
 		for _, dir := range matches {
 			_ = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+				if err == nil && d.IsDir() && name == filepath.Join("../..", ".cache") {
+					return fs.SkipDir // what of it is read is named above
+				}
 				if err != nil || !d.Type().IsRegular() || readAs(name) == plain {
 					return err
 				}
