@@ -98,8 +98,8 @@ func keysetRotate(env *environment) *cobra.Command {
 		Use: "rotate [PURPOSE]", Short: "Let the next server key take over; the ones before still verify",
 		Long: "Let the next server key take over. Purposes: " + strings.Join(purposes, ", ") + "; without one, all that sign: " + strings.Join(signing, ", ") + ".\n" +
 			"Running servers take it up at once, and what older keys signed stays valid until it expires.\n" +
-			"A signing key is published before it signs. With --now a new one signs at once and everything that older ones signed is refused at once:\n" +
-			"for a key that somebody else has.\n" +
+			"A signing key is published before it signs. With --now a new key is in use at once and everything that older ones made is refused at once:\n" +
+			"for a key that somebody else has. What that does, by purpose, is in: sanmon keyset drop --help.\n" +
 			"API keys move to a new pepper as they are used; sanmon keyset list says how many hang on each.\n" +
 			"With --master everything that is stored is sealed anew with the current master key, while servers run (sanmon keyset master --help).",
 		Args: between(0, 1),
@@ -132,33 +132,29 @@ func keysetRotate(env *environment) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&master, "master", false, "seal everything anew with the current master key")
-	cmd.Flags().BoolVar(&now, "now", false, "a new key at once, and nothing that older ones signed is taken any more")
+	cmd.Flags().BoolVar(&now, "now", false, "a new key at once, and nothing that older ones made is taken any more")
 	return cmd
 }
 
-// knownPurposes refuses words that name no keys, and what only signing keys can do.
-func knownPurposes(asked []string, signingOnly bool) error {
+// knownPurposes refuses words that name no keys, and to drop those that stay.
+func knownPurposes(asked []string, drop bool) error {
 	for _, purpose := range asked {
 		if !slices.Contains(purposes, purpose) {
 			return usageError{fmt.Errorf("there is no server key for %q (purposes: %s)", purpose, strings.Join(purposes, ", "))}
 		}
-		if signingOnly && !slices.Contains(signing, purpose) {
-			return usageError{fmt.Errorf("%s keys sign nothing that expires by itself, so they cannot be dropped (this is for: %s)", purpose, strings.Join(signing, ", "))}
+		if why := undroppable[purpose]; drop && why != "" {
+			return usageError{errors.New(why)}
 		}
 	}
 	return nil
 }
 
 func (e *environment) rotate(ctx context.Context, o *opened, master *secret.Master, purpose string, replace bool) error {
+	if replace {
+		return e.replace(ctx, o, master, purpose)
+	}
 	at, version := time.Now(), 0
 	switch chain := keychain(o.store, master, purpose, "cli"); {
-	case replace:
-		var err error
-		if version, err = chain.Replace(ctx, at); err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(e.stdout, "%s key %d signs now; what older keys signed is refused\n", purpose, version)
-		return err
 	case slices.Contains(signing, purpose):
 		var err error
 		if version, at, err = chain.Rotate(ctx, at); errors.Is(err, secret.ErrPending) {
@@ -182,43 +178,4 @@ func (e *environment) rotate(ctx context.Context, o *opened, master *secret.Mast
 	}
 	_, err := fmt.Fprintf(e.stdout, "%s has key %d %s %s\n", purpose, version, word, stamp(at))
 	return err
-}
-
-func keysetDrop(env *environment) *cobra.Command {
-	force := false
-	cmd := &cobra.Command{
-		Use: "drop PURPOSE VERSION", Short: "Refuse everything that one signing key signed, or retire a pepper",
-		Long: "Refuse everything that one signing key signed, at once and on every server, and erase the key. Where it is the one that signs, the next one takes over.\n" +
-			"A pepper goes only when no usable API key hangs on it any more (sanmon keyset list); with --force the keys end with it.",
-		Args: exactly(2),
-		RunE: func(c *cobra.Command, args []string) error {
-			pepper := args[0] == secret.PurposePepper
-			if err := knownPurposes(args[:1], !pepper); err != nil {
-				return err
-			}
-			if force && !pepper {
-				return usageError{errors.New("--force is for peppers; signing keys are dropped without it")}
-			}
-			version, err := strconv.Atoi(args[1])
-			if err != nil || version < 1 {
-				return usageError{fmt.Errorf("%q is no version (list them with: sanmon keyset list)", args[1])}
-			}
-			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
-				if pepper {
-					return env.retirePepper(ctx, o, version, force)
-				}
-				master, err := fittingMaster(ctx, o.config, o.store)
-				if err != nil {
-					return err
-				}
-				if err := keychain(o.store, master, args[0], "cli").Drop(ctx, version, time.Now()); err != nil {
-					return hinted{err, "list them with: sanmon keyset list"}
-				}
-				_, err = fmt.Fprintf(env.stdout, "%s key %d is gone\n", args[0], version)
-				return err
-			})
-		},
-	}
-	cmd.Flags().BoolVar(&force, "force", false, "end the API keys that hang on the pepper")
-	return cmd
 }

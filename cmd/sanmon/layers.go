@@ -43,6 +43,7 @@ type layers struct {
 	stale     func() bool // the change feed is behind
 	master    *secret.Master
 	rings     map[string]*secret.Ring
+	unloaded  unloaded // rings that wait to be read again
 	people    *principal.Directory
 	keeper    *session.Keeper
 	index     *apikey.Index
@@ -172,7 +173,8 @@ func (l *layers) apply(ctx context.Context, ch change.Change) {
 	case change.Keyset:
 		if ring := l.rings[ch.ID]; ring != nil {
 			if err := ring.Load(ctx, l.store, l.master); err != nil {
-				l.logger.Error("a server key could not be loaded; the ones before stay in use", "purpose", ch.ID, "error", err)
+				l.unloaded.add(ch.ID)
+				l.logger.Error("a server key could not be loaded; the ones before stay in use, and it is tried again every second", "purpose", ch.ID, "error", err)
 			}
 		}
 	}

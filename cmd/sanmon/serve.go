@@ -215,7 +215,7 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var helpers sync.WaitGroup
 	for _, helper := range []func(context.Context) error{
-		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.layers.tendLimiter, n.refusals.Run, n.trail.Run, n.compareLater, n.alerts.Run, n.layers.maintain, n.layers.tendKeys, n.layers.access.Run, n.layers.grants.Run, n.layers.letters.queue.Run, n.layers.store.FollowClock, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, n.live.keeper.Run, n.layers.held.try, n.hangup, n.warnForeign, tune,
+		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.layers.tendLimiter, n.refusals.Run, n.trail.Run, n.compareLater, n.alerts.Run, n.layers.maintain, n.layers.tendKeys, n.layers.reloadKeys, n.layers.access.Run, n.layers.grants.Run, n.layers.letters.queue.Run, n.layers.store.FollowClock, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, n.live.keeper.Run, n.layers.held.try, n.hangup, n.warnForeign, tune,
 	} {
 		helpers.Go(func() {
 			if err := helper(background); err != nil && background.Err() == nil {

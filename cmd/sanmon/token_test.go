@@ -463,8 +463,8 @@ func TestKeysOfTokensTurn(t *testing.T) {
 	}
 	g.command("keyset", "rotate") // both purposes, by the contract's short form
 	var errs bytes.Buffer
-	if code := run(t.Context(), []string{"-c", filepath.Join(dir, "sanmon.yaml"), "keyset", "drop", "csrf", "1"}, nil, io.Discard, &errs); code != exitUsage {
-		t.Errorf("keyset drop csrf: %d %s", code, &errs)
+	if code := run(t.Context(), []string{"-c", filepath.Join(dir, "sanmon.yaml"), "keyset", "drop", "audit", "1"}, nil, io.Discard, &errs); code != exitUsage {
+		t.Errorf("keyset drop audit: %d %s", code, &errs)
 	}
 	soon(t, "the trail has it", func() bool { return strings.Count(g.command("audit", "export"), `"keyset.rotated"`) >= 4 })
 }
