@@ -83,3 +83,23 @@ func TestReloadMayChangeHSTS(t *testing.T) {
 		t.Error("the certificate does not count as listening")
 	}
 }
+
+// check reads the certificate that serve would need.
+func TestCheckReadsTheCertificate(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "sanmon.yaml")
+	var out bytes.Buffer
+	if code := run(t.Context(), []string{"init", "-c", path}, strings.NewReader(""), &out, &out); code != exitOK {
+		t.Fatalf("init: exit %d, %s", code, out.String())
+	}
+	text := strings.Replace(landingYAML, "http://localhost:8080", "https://app.example.com", 1) +
+		"master_key: file:" + filepath.Join(filepath.Dir(path), "data", "master.key") + "\ntls: { cert_file: cert.pem, key_file: key.pem }\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	code := run(t.Context(), []string{"check", "-c", path}, strings.NewReader(""), &out, &out)
+	if want := "tls.cert_file: open " + filepath.Join(dir, "cert.pem"); code != exitFailed || !strings.Contains(out.String(), want) {
+		t.Errorf("exit %d, %q; want %q", code, out.String(), want)
+	}
+}

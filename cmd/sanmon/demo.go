@@ -31,7 +31,12 @@ func demoCommand(env *environment) *cobra.Command {
 	c := &cobra.Command{
 		Use: "demo", Short: "Run the gate in front of a small application, with everything on", Args: exactly(0),
 		Long: "Run the gate in front of a small application on localhost, with everything switched on and\nnothing to configure. It prints an account, an API key and commands to try. What it stores is\nremoved when it ends, unless --dir names a folder.",
-		RunE: func(c *cobra.Command, _ []string) error { return env.demo(c.Context(), port, keep) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if port < 0 || port > 65534 { // the next one is that of the metrics
+				return usageError{fmt.Errorf("--port %d is no port (use 1 to 65534, or 0 for any free one)", port)}
+			}
+			return env.demo(c.Context(), port, keep)
+		},
 	}
 	c.Flags().IntVar(&port, "port", 8080, "port of the gate; another one is taken when it is in use")
 	c.Flags().StringVar(&keep, "dir", "", "folder for configuration and store, kept afterwards")

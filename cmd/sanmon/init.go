@@ -37,6 +37,9 @@ func (e *environment) init(ctx context.Context, upstream, public, openapi string
 		return hinted{fmt.Errorf("%s exists already", e.config), "edit it, or choose another name with -c FILE"}
 	}
 	o := config.StarterOptions{Upstream: strings.TrimSuffix(upstream, "/"), PublicURL: public}
+	if err := o.Check(); err != nil {
+		return usageError{err}
+	}
 	if err := e.describe(ctx, &o, openapi); err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func newRoot(env *environment) *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().StringVarP(&env.config, "config", "c", "sanmon.yaml", "configuration file")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.Version = versionLine() // makes the flag --version
 	root.SetVersionTemplate("{{.Version}}\n")
@@ -153,7 +153,7 @@ func between(least, most int) cobra.PositionalArgs {
 		if len(args) >= least && (most < 0 || len(args) <= most) {
 			return nil
 		}
-		return usageError{fmt.Errorf("%d arguments do not fit (usage: %s)", len(args), c.UseLine())}
+		return usageError{fmt.Errorf("%s takes %s, and %d came (usage: %s)", c.CommandPath(), arguments(least, most), len(args), c.UseLine())}
 	}
 }
 

@@ -62,11 +62,11 @@ func (f *Files) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 func (f *Files) load() error {
 	cert, err := os.ReadFile(f.cert)
 	if err != nil {
-		return fmt.Errorf("tls.cert_file: %w", err)
+		return fmt.Errorf("tls.cert_file: %w (create it, or correct the path)", err)
 	}
 	key, err := os.ReadFile(f.key)
 	if err != nil {
-		return fmt.Errorf("tls.key_file: %w", err)
+		return fmt.Errorf("tls.key_file: %w (create it, or correct the path)", err)
 	}
 	sum := sha256.Sum256(bytes.Join([][]byte{cert, key}, []byte{0}))
 	if sum == f.content && f.current.Load() != nil {

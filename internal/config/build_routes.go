@@ -108,7 +108,7 @@ func (b *builder) profile(f, profiles *field) *field {
 
 // suggestion is the remedy for a name that is not there.
 func suggestion(name string, known []string) string {
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	if len(known) == 0 {

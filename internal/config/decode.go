@@ -201,7 +201,7 @@ func (d decoder) unknown(keys []key, f *field, e entry) {
 		names[i] = k.name
 	}
 	remedy := "remove it; known here: " + strings.Join(names, ", ")
-	if near := nearest(e.name, names); near != "" {
+	if near := Nearest(e.name, names); near != "" {
 		remedy = fmt.Sprintf("did you mean %q?", near)
 	}
 	if strings.HasPrefix(f.name, "profiles.") && slices.Contains([]string{"id", "match", "boundary", "profile"}, e.name) {

@@ -86,6 +86,7 @@ func TestRefusedTemplates(t *testing.T) {
 		"/a;b":                              `"a;b" contains ';' (such a path is never forwarded to a backend; remove it)`,
 		"/a?b":                              `"a?b" contains '?' (such a path is never forwarded to a backend; remove it)`,
 		"/a/*":                              `"*" is not how a parameter is written ({name} for a segment, {rest...} for everything below)`,
+		"/<int:id>/":                        `"<int:id>" is not how a parameter is written ({name} for a segment, {rest...} for everything below)`,
 		"/:id":                              `":id" is not how a parameter is written ({name} for a segment, {rest...} for everything below)`,
 		"/.sanmon/x":                        `"/.sanmon/x" is answered by Sanmon itself (choose another path)`,
 		"/.sanmon":                          `"/.sanmon" is answered by Sanmon itself (choose another path)`,

@@ -57,6 +57,9 @@ var decimal = regexp.MustCompile(`^(0|[1-9][0-9]{0,8})$`)
 // whole is a whole number.
 func whole(low, high int) scalar {
 	want := fmt.Sprintf("write a whole number from %d to %d", low, high)
+	if low == high {
+		want = fmt.Sprintf("write %d", low)
+	}
 	return scalar{name: "number", want: want, form: number, schema: map[string]any{"minimum": low, "maximum": high}, parse: func(s string) (any, error) {
 		if !decimal.MatchString(s) { // no sign, octal, hexadecimal, underscore, exponent
 			return nil, wrong{show(s) + " is not a decimal number", want}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -21,12 +22,12 @@ type StarterOptions struct {
 // and valid by Parse. The error names the option that does not fit.
 func Starter(o StarterOptions) ([]byte, error) {
 	o = o.withDefaults()
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
 	public, err := publicURL().parse(o.PublicURL)
 	if err != nil {
-		return nil, fmt.Errorf("public URL: %w", err)
-	}
-	if _, err := upstreamURL().parse(o.Upstream); err != nil {
-		return nil, fmt.Errorf("upstream: %w", err)
+		return nil, err
 	}
 	var found []operation
 	var skipped []string
@@ -42,6 +43,27 @@ func Starter(o StarterOptions) ([]byte, error) {
 		return nil, fmt.Errorf("make a first configuration: %w", err)
 	}
 	return []byte(b.String()), nil
+}
+
+// Check judges the addresses alone, before anything asks one of them. The error names
+// the one that does not fit, and the remedy.
+func (o StarterOptions) Check() error {
+	o = o.withDefaults()
+	if _, err := publicURL().parse(o.PublicURL); err != nil {
+		return fmt.Errorf("public URL: %s", remedied(err))
+	}
+	if _, err := upstreamURL().parse(o.Upstream); err != nil {
+		return fmt.Errorf("upstream: %s", remedied(err))
+	}
+	return nil
+}
+
+// remedied is the text of a fault outside of a file, with its remedy as in one.
+func remedied(err error) string {
+	if w, ok := errors.AsType[wrong](err); ok && w.remedy != "" {
+		return w.message + " (" + w.remedy + ")"
+	}
+	return err.Error()
 }
 
 func (o StarterOptions) withDefaults() StarterOptions {

@@ -5,8 +5,8 @@ import "slices"
 // contains is slices.Contains for the tables of this package.
 func contains(list []string, s string) bool { return slices.Contains(list, s) }
 
-// nearest returns the word that s is most likely a slip of, or "".
-func nearest(s string, words []string) string {
+// Nearest returns the word that s is most likely a slip of, or "".
+func Nearest(s string, words []string) string {
 	if len(s) > 64 {
 		return ""
 	}

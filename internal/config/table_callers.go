@@ -27,7 +27,7 @@ func callerKeys() []key {
 	}
 }
 
-// laterKeys are top-level keys whose feature is not there yet.
+// laterKeys are the top-level keys that stand last in the documentation.
 func laterKeys() []key {
 	return []key{
 		clientsKey(),

@@ -23,7 +23,7 @@ func loginKeys() []key {
 			key{name: "role_map", shape: byName(anyText(), one(roleName())), example: "{ staff: reader, admins: admin }", doc: "Which role a value of `roles_claim` gives, beside those of `roles`."},
 		))},
 		{name: "smtp", doc: "Mail for one-time links and notices.", shape: section(
-			key{name: "url", required: true, shape: one(mailURL()), example: "smtp://sanmon@mail.example.com:587", doc: "`smtp://[USER@]HOST[:PORT]`, by STARTTLS (port 587), or `smtps://…`, by TLS (port 465). Without encryption only to this machine itself."},
+			key{name: "url", required: true, shape: one(mailURL()), example: "smtp://USER@mail.example.com:587", doc: "`smtp://[USER@]HOST[:PORT]`, by STARTTLS (port 587), or `smtps://…`, by TLS (port 465). Without encryption only to this machine itself."},
 			key{name: "from", required: true, shape: one(mailAddress()), example: "Example <no-reply@example.com>", doc: "Address of the sender."},
 			key{name: "password", secret: true, shape: one(secretRef()), doc: "Reference of the password of USER."},
 		)},

@@ -63,7 +63,7 @@ func checkSegment(segment string, last bool, seen map[string]bool) error {
 		return wrong{show(segment) + " is neither literal nor a parameter", "a parameter is a whole segment, {name}, of letters, digits and _"}
 	case segment == "." || segment == "..":
 		return wrong{"the path template has a dot segment", "write the path that it stands for"}
-	case strings.HasPrefix(segment, ":") || strings.Contains(segment, "*"):
+	case strings.HasPrefix(segment, ":") || strings.ContainsAny(segment, "*<>"): // Express, globs, Django and Flask
 		return wrong{show(segment) + " is not how a parameter is written", "{name} for a segment, {rest...} for everything below"}
 	case strings.Contains(segment, "%"):
 		return wrong{show(segment) + " is encoded", "write the character itself: templates are compared with the decoded path"}

@@ -85,7 +85,7 @@ func (g *grower) value(n ast.Node, depth int) *value {
 		if n.Token != nil && n.Token.Type != token.ImplicitNullType {
 			g.scalars++
 		}
-		return g.null(place(n))
+		return g.null(place(n), "an entry")
 	}
 	return g.foreign(n)
 }
@@ -116,7 +116,11 @@ func (g *grower) mapping(where position, nodes []*ast.MappingValueNode, depth in
 // valueOf reads what stands behind a key. Nothing is reported at the key.
 func (g *grower) valueOf(node *ast.MappingValueNode, depth int) *value {
 	if n, ok := node.Value.(*ast.NullNode); ok && n.Token != nil && n.Token.Type == token.ImplicitNullType {
-		return g.null(place(node.Key))
+		return g.null(place(node.Key), "the key "+show(node.Key.GetToken().Value))
+	}
+	if n, ok := node.Value.(*ast.NullNode); ok {
+		g.scalars++
+		return g.null(place(n), "the key "+show(node.Key.GetToken().Value))
 	}
 	return g.value(node.Value, depth)
 }
@@ -142,8 +146,9 @@ func (g *grower) key(n ast.MapKeyNode) (string, bool) {
 	return "", false
 }
 
-func (g *grower) null(where position) *value {
-	g.fault(where, "give it one, or remove the key", "a key has no value")
+// null is what has no value: most often, what belongs below it is not indented.
+func (g *grower) null(where position, what string) *value {
+	g.fault(where, "give it one, indent what belongs to it, or remove it", "%s has no value", what)
 	return &value{at: where, form: broken}
 }
 

@@ -70,6 +70,8 @@ func TestLine(t *testing.T) {
 		{"postgres://sanmon:p@ss@db/x", "postgres://sanmon:[REDACTED]@db/x"},
 		{"https://ghp_token@github.com/x", "https://[REDACTED]@github.com/x"},
 		{"https://example.com/a@b", "https://example.com/a@b"},
+		{"write postgres://USER@HOST/DATABASE", "write postgres://USER@HOST/DATABASE"},
+		{"postgres://USER:hunter2@HOST/x", "postgres://USER:[REDACTED]@HOST/x"},
 		{"/cb?code=abc&state=x", "/cb?code=[REDACTED]&state=x"},
 		{"/cb?a=b&access_token=abc#x", "/cb?a=b&access_token=[REDACTED]#x"},
 		{`{"u":"/cb?a=b\u0026key=abc\u0026c=d"}`, `{"u":"/cb?a=b\u0026key=[REDACTED]\u0026c=d"}`},

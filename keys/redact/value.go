@@ -31,7 +31,7 @@ func userinfo(b []byte, start int) cut {
 			mark = end
 		}
 	}
-	if mark < 0 {
+	if mark < 0 || string(b[start:mark]) == "USER" { // what our own remedies write for a name
 		return none()
 	}
 	if i := bytes.IndexByte(b[start:mark], ':'); i >= 0 {
