@@ -9,6 +9,7 @@ import (
 
 	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/change"
+	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/internal/storage"
 	"github.com/sanmon-gate/sanmon/keys/apikey"
 	"github.com/sanmon-gate/sanmon/refusal"
@@ -106,8 +107,10 @@ func feedWait(t *testing.T, open Open) {
 func changes(ctx context.Context, db *storage.DB) map[string]func() error {
 	ev, at := event(audit.Logout), t0.Add(time.Minute)
 	return map[string]func() error{
-		"CreateSession":   func() error { return db.CreateSession(ctx, ses("new", "usr_1", 0), 1, ev) },
-		"RotateSession":   func() error { return db.RotateSession(ctx, "a", hash("a"), hash("x"), rotator, at, at, &ev) },
+		"CreateSession": func() error { return db.CreateSession(ctx, ses("new", "usr_1", 0), 1, ev) },
+		"RotateSession": func() error {
+			return db.RotateSession(ctx, "a", hash("a"), hash("x"), rotator, at, at, &session.Raised{Event: ev})
+		},
 		"rotate silently": func() error { return db.RotateSession(ctx, "a", hash("a"), hash("x"), rotator, at, at, nil) },
 		"RevokeSession":   func() error { _, err := db.RevokeSession(ctx, "a", "x", at, ev); return err },
 		"RevokeUserSessions": func() error {
