@@ -108,7 +108,7 @@ func (s *sessions) SessionBySecret(_ context.Context, h [32]byte) (session.Recor
 	return session.Record{}, session.ErrNotFound
 }
 
-func (s *sessions) RotateSession(_ context.Context, sid string, from, to [32]byte, _ session.Place, auth, at time.Time, _ *audit.Event) error {
+func (s *sessions) RotateSession(_ context.Context, sid string, from, to [32]byte, _ session.Place, auth, at time.Time, up *session.Raised) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rows[sid]
@@ -116,6 +116,9 @@ func (s *sessions) RotateSession(_ context.Context, sid string, from, to [32]byt
 		return session.ErrConflict
 	}
 	r.PrevHash, r.PrevAuthTime, r.SecretHash, r.AuthTime, r.RotatedAt = from, r.AuthTime, to, auth, at
+	if up != nil {
+		r.AMR, r.ACR = up.AMR, up.ACR
+	}
 	s.rows[sid] = r
 	return nil
 }
@@ -125,15 +128,6 @@ func (s *sessions) RevokeSession(_ context.Context, sid, _ string, _ time.Time, 
 	defer s.mu.Unlock()
 	delete(s.rows, sid)
 	return true, nil
-}
-
-func (s *sessions) NoteFactors(_ context.Context, sid string, amr []string, acr, _ string, _ time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.rows[sid]
-	r.AMR, r.ACR = amr, acr
-	s.rows[sid] = r
-	return nil
 }
 
 func (s *sessions) TouchSession(context.Context, string, [32]byte, time.Time, []string, bool) error {

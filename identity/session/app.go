@@ -144,8 +144,10 @@ func (k *Keeper) attach(ctx context.Context, cookie string, h adopt.Held, m Meta
 		if err = k.putJar(ctx, l, h); err == nil {
 			at := l.after(now)
 			value, hash := o.random(l.SID, at)
-			ev := m.event(audit.LoginOK, l.User, l.SID, appWords(h, m), now)
-			if _, err = k.exchange(ctx, l, hash, m.place(), l.AuthTime, at, &ev); err == nil {
+			// Of the person it says nothing new.
+			same := &Raised{Networks: networkTexts(*l.networks.Load()), AMR: l.AMR, ACR: l.ACR, Agent: l.Agent, SudoUntil: l.SudoUntil,
+				Event: m.event(audit.LoginOK, l.User, l.SID, appWords(h, m), now)}
+			if _, err = k.exchange(ctx, l, hash, m.place(), l.AuthTime, at, same); err == nil {
 				k.memory.hide(l.SID) // the row in memory is the one without the jar
 				return value, nil
 			}

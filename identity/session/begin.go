@@ -160,21 +160,16 @@ func (k *Keeper) raise(ctx context.Context, l *live, m Meta, now time.Time) (sec
 	value, hash := o.random(l.SID, now)
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	ev := m.event(audit.LoginOK, l.User, l.SID, "step-up "+m.words(), now)
 	since := m.authTime(now)
 	if since.Before(l.AuthTime) {
 		since = l.AuthTime
 	}
-	r, err := k.exchange(ctx, l, hash, m.place(), since, now, &ev)
+	r, err := k.exchange(ctx, l, hash, m.place(), since, now, &Raised{
+		Networks: networkTexts(withNetwork(*l.networks.Load(), Network(m.From))), AMR: m.amr(), ACR: m.acr(), Agent: m.Agent.String(), SudoUntil: since.Add(o.Sudo),
+		Event: m.event(audit.LoginOK, l.User, l.SID, "step-up "+m.words(), now),
+	})
 	if err != nil {
 		return secret.Value{}, Record{}, err
-	}
-	r.Networks = networkTexts(withNetwork(*l.networks.Load(), Network(m.From)))
-	r.AMR, r.ACR, r.SudoUntil, r.Agent = m.amr(), m.acr(), since.Add(o.Sudo), m.Agent.String()
-	err = errors.Join(k.store.TouchSession(ctx, l.SID, r.SecretHash, now, r.Networks, false), k.store.NoteFactors(ctx, l.SID, r.AMR, r.ACR, r.Agent, r.SudoUntil))
-	k.memory.hide(l.SID)
-	if err != nil {
-		return secret.Value{}, Record{}, busy("note the network and factors of a session", err)
 	}
 	return value, r, nil
 }

@@ -122,7 +122,7 @@ func (s *fakeStore) SessionBySID(_ context.Context, sid string) (Record, error) 
 	return r, nil
 }
 
-func (s *fakeStore) RotateSession(_ context.Context, sid string, from, to [32]byte, by Place, authTime, at time.Time, ev *audit.Event) error {
+func (s *fakeStore) RotateSession(_ context.Context, sid string, from, to [32]byte, by Place, authTime, at time.Time, up *Raised) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -135,29 +135,18 @@ func (s *fakeStore) RotateSession(_ context.Context, sid string, from, to [32]by
 	r.PrevHash, r.PrevAuthTime, r.SecretHash, r.AuthTime = from, r.AuthTime, to, authTime
 	r.RotatedBy = by
 	r.RotatedAt, r.LastSeenAt, r.Confirmed = at, at, false
+	if up != nil {
+		r.Networks, r.AMR, r.ACR, r.Agent, r.SudoUntil = up.Networks, up.AMR, up.ACR, up.Agent, up.SudoUntil
+		s.events = append(s.events, up.Event)
+	}
 	s.rows[sid] = r
 	s.rotated++
-	if ev != nil {
-		s.events = append(s.events, *ev)
-	}
 	if s.onRotate != nil {
 		defer s.mu.Lock()
 		s.mu.Unlock()
 		s.onRotate()
 	}
 	return nil
-}
-
-func (s *fakeStore) NoteFactors(_ context.Context, sid string, amr []string, acr, agent string, sudo time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, ok := s.rows[sid]
-	if !ok {
-		return ErrNotFound
-	}
-	r.AMR, r.ACR, r.Agent, r.SudoUntil = amr, acr, agent, sudo
-	s.rows[sid] = r
-	return s.err
 }
 
 func (s *fakeStore) TouchSession(_ context.Context, sid string, secret [32]byte, at time.Time, networks []string, confirmed bool) error {

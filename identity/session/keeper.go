@@ -123,8 +123,9 @@ func (k *Keeper) judge(ctx context.Context, cookie string, c Client, now time.Ti
 		k.app(l, st, now, o, into)
 	} else {
 		*into = caller.Caller{Kind: caller.Session, Subject: p.ID, Email: p.Email, Name: p.Name, SID: l.SID,
-			Credential: k.whole, Principal: p.Rights, AMR: l.AMR, ACR: l.ACR, AuthTime: l.authTime(st), ExpiresAt: l.ExpiresAt,
+			Credential: k.whole, Principal: p.Rights, AuthTime: l.authTime(st), ExpiresAt: l.ExpiresAt,
 			Bindings: l.tokens(now, o), Slot: l.slot}
+		into.AMR, into.ACR = l.factors(st)
 		if st == current && !d.network && !d.any(o) {
 			into.SudoUntil = l.SudoUntil
 		}
@@ -197,6 +198,15 @@ func (k *Keeper) note(l *live, st state, now time.Time) {
 		l.unwritten.Store(true)
 		k.tell(l)
 	}
+}
+
+// factors are how the person has authenticated with a secret. The one before a step-up does
+// not have what that has proven; what it had is not kept.
+func (l *live) factors(st state) (amr []string, acr string) {
+	if st != current && l.steppedUp() {
+		return nil, AAL1
+	}
+	return l.AMR, l.ACR
 }
 
 func (l *live) authTime(st state) time.Time {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/secret"
 )
 
@@ -60,9 +59,9 @@ func (k *Keeper) rotate(ctx context.Context, l *live, raw decoded, by Place, now
 
 // exchange replaces the secret hash of a session in the store and in memory and
 // returns the row as it is then. at is the moment in the mark of the secret. ErrConflict says that another change was first.
-func (k *Keeper) exchange(ctx context.Context, l *live, to [32]byte, by Place, authTime, at time.Time, ev *audit.Event) (Record, error) {
+func (k *Keeper) exchange(ctx context.Context, l *live, to [32]byte, by Place, authTime, at time.Time, up *Raised) (Record, error) {
 	gen := k.memory.generation()
-	err := k.store.RotateSession(ctx, l.SID, l.SecretHash, to, by, authTime, at, ev)
+	err := k.store.RotateSession(ctx, l.SID, l.SecretHash, to, by, authTime, at, up)
 	switch {
 	case errors.Is(err, ErrConflict):
 		k.memory.hide(l.SID)
@@ -76,6 +75,9 @@ func (k *Keeper) exchange(ctx context.Context, l *live, to [32]byte, by Place, a
 	r.RotatedBy = by
 	r.AuthTime, r.RotatedAt, r.LastSeenAt, r.Confirmed = authTime, at, at, false
 	r.Networks = networkTexts(*l.networks.Load())
+	if up != nil {
+		r.Networks, r.AMR, r.ACR, r.Agent, r.SudoUntil = up.Networks, up.AMR, up.ACR, up.Agent, up.SudoUntil
+	}
 	k.memory.replace(r, gen)
 	return r, nil
 }

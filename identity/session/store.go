@@ -85,6 +85,15 @@ type Place struct {
 	Agent   string // as Record.Agent
 }
 
+// Raised is what a new authentication makes of a session, beside its secret.
+type Raised struct {
+	Networks   []string // as Record.Networks
+	AMR        []string
+	ACR, Agent string
+	SudoUntil  time.Time
+	Event      audit.Event
+}
+
 // Store keeps sessions. Every method that changes what a session may do writes a
 // session change to the feed and the given event in the same transaction. Every method that
 // revokes a session also deletes its Jar.
@@ -110,15 +119,15 @@ type Store interface {
 	// RotateSession replaces the secret hash from by to, in one statement that holds
 	// only if the session is alive and its current hash is still from; else
 	// ErrConflict. It sets PrevHash=from, PrevAuthTime=old AuthTime, AuthTime,
-	// RotatedAt=at, RotatedBy=by, LastSeenAt=at, Confirmed=false. ev may be nil.
-	RotateSession(ctx context.Context, sid string, from, to [32]byte, by Place, authTime, at time.Time, ev *audit.Event) error
+	// RotatedAt=at, RotatedBy=by, LastSeenAt=at, Confirmed=false, and in the same transaction what
+	// a new authentication makes of it; up is nil where there was none. A secret must not
+	// get what another one has proven, nor nobody at all a session that was raised half.
+	RotateSession(ctx context.Context, sid string, from, to [32]byte, by Place, authTime, at time.Time, up *Raised) error
 	// TouchSession writes LastSeenAt, which never goes back, and, only while secret is
 	// still the current hash, Networks and Confirmed: a mark that was made before a
 	// rotation must not confirm the secret that came after it. It writes no change:
 	// caches on other nodes need not know. ErrNotFound.
 	TouchSession(ctx context.Context, sid string, secret [32]byte, at time.Time, networks []string, confirmed bool) error
-	// NoteFactors writes AMR, ACR, Agent and SudoUntil of a live session after a step-up.
-	NoteFactors(ctx context.Context, sid string, amr []string, acr, agent string, sudoUntil time.Time) error
 	// ReplaceJar writes Jar of a live session if it is still from, in one statement; else
 	// ErrConflict.
 	ReplaceJar(ctx context.Context, sid string, from, to []byte) error

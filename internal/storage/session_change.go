@@ -19,7 +19,7 @@ const rotateSession = `UPDATE session SET prev_hash = secret_hash, prev_auth_tim
 	WHERE sid = $1 AND secret_hash = $2 AND revoked_at = 0 AND expires_at > $5`
 
 // RotateSession implements session.Store.
-func (db *DB) RotateSession(ctx context.Context, sid string, from, to [32]byte, by session.Place, authTime, at time.Time, ev *audit.Event) error {
+func (db *DB) RotateSession(ctx context.Context, sid string, from, to [32]byte, by session.Place, authTime, at time.Time, up *session.Raised) error {
 	when, err := moment(at)
 	if err == nil && (to == [32]byte{} || from == to) {
 		err = errors.New("the new secret is empty or the old one (make 256 random bits)")
@@ -38,8 +38,10 @@ func (db *DB) RotateSession(ctx context.Context, sid string, from, to [32]byte, 
 		if n != 1 {
 			return session.ErrConflict
 		}
-		if ev != nil {
-			t.record(*ev)
+		if up != nil {
+			if err := t.raise(sid, up); err != nil {
+				return err
+			}
 		}
 		t.announce(change.Session, sid)
 		return nil

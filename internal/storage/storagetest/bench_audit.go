@@ -9,6 +9,7 @@ import (
 
 	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/audit/tree"
+	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/internal/storage"
 )
 
@@ -23,14 +24,14 @@ func BenchAudited(b *testing.B, db *storage.DB) {
 	if err := db.CreateSession(ctx, ses("a", "usr_1", 0), 10, event(audit.LoginOK)); err != nil {
 		b.Fatal(err)
 	}
-	ev, secret := event(audit.LoginOK), hash("a")
-	ev.RequestID = "cna9ze9zx6srf0wskbwdbjccbf" // that it can be found by
+	up, secret := session.Raised{Event: event(audit.LoginOK)}, hash("a")
+	up.Event.RequestID = "cna9ze9zx6srf0wskbwdbjccbf" // that it can be found by
 	var took [2][]time.Duration
-	rotate := func(ev *audit.Event) time.Duration {
+	rotate := func(up *session.Raised) time.Duration {
 		n++
 		next, at := hash(fmt.Sprint(n)), t0.Add(time.Duration(n)*time.Millisecond)
 		begun := time.Now()
-		if err := db.RotateSession(ctx, "a", secret, next, rotator, at, at, ev); err != nil {
+		if err := db.RotateSession(ctx, "a", secret, next, rotator, at, at, up); err != nil {
 			b.Fatal(err)
 		}
 		secret = next
@@ -38,7 +39,7 @@ func BenchAudited(b *testing.B, db *storage.DB) {
 	}
 	for b.Loop() {
 		took[0] = append(took[0], rotate(nil))
-		took[1] = append(took[1], rotate(&ev))
+		took[1] = append(took[1], rotate(&up))
 	}
 	median := func(all []time.Duration) float64 {
 		slices.Sort(all)

@@ -112,7 +112,9 @@ func changes(ctx context.Context, db *storage.DB) map[string]func() error {
 			_, err := db.AdmitSession(ctx, ses("new", "usr_1", 0), session.Places{Max: 3, AtMax: session.Deny, Idle: time.Hour, Former: "a"}, ev)
 			return err
 		},
-		"RotateSession":   func() error { return db.RotateSession(ctx, "a", hash("a"), hash("x"), rotator, at, at, &ev) },
+		"RotateSession": func() error {
+			return db.RotateSession(ctx, "a", hash("a"), hash("x"), rotator, at, at, &session.Raised{Event: ev})
+		},
 		"rotate silently": func() error { return db.RotateSession(ctx, "a", hash("a"), hash("x"), rotator, at, at, nil) },
 		"RevokeSession":   func() error { _, err := db.RevokeSession(ctx, "a", "x", at, ev); return err },
 		"RevokeUserSessions": func() error {

@@ -106,9 +106,11 @@ func sessionRotate(t *testing.T, open Open) {
 	r.Confirmed = true
 	ok(t, db.CreateSession(t.Context(), r, 0, event(audit.LoginOK)))
 	ok(t, db.CreateSession(t.Context(), ses("ses_2", "usr_1", 0), 0, event(audit.LoginOK)))
-	at, ev := t0.Add(time.Hour), event(audit.LoginOK)
-	ok(t, db.RotateSession(t.Context(), "ses_1", hash("ses_1"), hash("next"), rotator, at, at, &ev))
+	at := t0.Add(time.Hour)
+	up := &session.Raised{Networks: []string{"203.0.113.0/24"}, AMR: []string{"pwd", "otp"}, ACR: "aal2", Agent: "gecko/linux", SudoUntil: at.Add(time.Minute), Event: event(audit.LoginOK)}
+	ok(t, db.RotateSession(t.Context(), "ses_1", hash("ses_1"), hash("next"), rotator, at, at, up))
 	want := r
+	want.Networks, want.AMR, want.ACR, want.Agent, want.SudoUntil = up.Networks, up.AMR, up.ACR, up.Agent, up.SudoUntil
 	want.SecretHash, want.PrevHash, want.PrevAuthTime = hash("next"), hash("ses_1"), t0
 	want.AuthTime, want.RotatedAt, want.LastSeenAt, want.Confirmed, want.RotatedBy = at, at, at, false, rotator
 	equal(t, must(db.SessionBySID(t.Context(), "ses_1"))(t), want)
@@ -133,7 +135,7 @@ func sessionRotate(t *testing.T, open Open) {
 		"odd":          {"ses_1\x00", hash("third"), hash("x"), at},
 		"taken secret": {"ses_1", hash("third"), hash("ses_2"), at},
 	} {
-		if err := db.RotateSession(t.Context(), c.sid, c.from, c.to, rotator, at, c.at, &ev); !errors.Is(err, session.ErrConflict) {
+		if err := db.RotateSession(t.Context(), c.sid, c.from, c.to, rotator, at, c.at, up); !errors.Is(err, session.ErrConflict) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -234,23 +236,6 @@ func sessionList(t *testing.T, open Open) {
 		}
 		if got != c.want {
 			t.Errorf("user %q at %s, limit %d: %q, want %q", c.user, c.now, c.limit, got, c.want)
-		}
-	}
-}
-
-func sessionFactors(t *testing.T, open Open) {
-	db, _ := open(t)
-	r := ses("ses_1", "usr_1", 0)
-	r.AMR, r.ACR = []string{"pwd"}, "aal1"
-	ok(t, db.CreateSession(t.Context(), r, 0, event(audit.LoginOK)))
-	ok(t, db.NoteFactors(t.Context(), "ses_1", []string{"pwd", "otp"}, "aal2", "gecko/linux", t0.Add(time.Minute)))
-	r.AMR, r.ACR, r.Agent, r.SudoUntil = []string{"pwd", "otp"}, "aal2", "gecko/linux", t0.Add(time.Minute)
-	equal(t, must(db.SessionBySID(t.Context(), "ses_1"))(t), r)
-	wantTrail(t, db, "session:ses_1 session:ses_1", "login.ok")
-	must(db.RevokeSession(t.Context(), "ses_1", "logout", t0, event(audit.Logout)))(t)
-	for _, sid := range []string{"ses_1", "ses_2", "", "\x00"} { // ended, unknown
-		if err := db.NoteFactors(t.Context(), sid, nil, "aal1", "", t0); !errors.Is(err, session.ErrNotFound) {
-			t.Errorf("%q: %v", sid, err)
 		}
 	}
 }

@@ -47,7 +47,6 @@ func Run(t *testing.T, open Open) {
 		"grants/maintain":   grantMaintain,
 		"grants/idle":       grantIdle,
 		"race/grant":        raceGrant,
-		"sessions/factors":  sessionFactors,
 		"sessions/jar":      sessionJar,
 		"sessions/jarends":  sessionJarEnds,
 		"sessions/bind":     sessionBind,
