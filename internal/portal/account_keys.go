@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -41,10 +42,24 @@ func createKey(p *Portal, ctx context.Context, me own, v Visit, _ *http.Request,
 	if len(have) >= maxKeys {
 		return flash{Error: "key_many"}, nil
 	}
-	_, key, err := p.Account.Keys.Create(ctx, apikey.Spec{
+	r, key, err := p.Account.Keys.Create(ctx, apikey.Spec{
 		Owner: me.Subject, Env: p.Account.Env, Scopes: scopes, Lifetime: time.Duration(days) * 24 * time.Hour,
 	}, me.Subject, v.Now)
-	return flash{Notice: "key_created", Secrets: expose([]secret.Value{key})}, err
+	if err != nil {
+		return flash{}, err
+	}
+	return p.made(ctx, me, v, r.ID, flash{Notice: "key_created", Secrets: expose([]secret.Value{key})})
+}
+
+// made hands a key over that was made, if it is listed: of many that are made at once, those
+// that are beyond the bound go again.
+func (p *Portal) made(ctx context.Context, me own, v Visit, id string, said flash) (flash, error) {
+	have, err := p.Account.Store.KeysOf(ctx, me.Subject, maxKeys+1)
+	if err != nil || len(have) > maxKeys {
+		_, endErr := p.Account.Keys.Revoke(context.WithoutCancel(ctx), id, me.Subject, v.Now)
+		return flash{Error: "key_many"}, errors.Join(err, endErr)
+	}
+	return said, nil
 }
 
 // rotateKey replaces a key, once: each key that it makes has the limit of the first and is
@@ -56,7 +71,7 @@ func rotateKey(p *Portal, ctx context.Context, me own, v Visit, _ *http.Request,
 	}
 	id := f.get("id")
 	alive := slices.ContainsFunc(all, func(k apikey.Record) bool {
-		return k.ID == id && (k.ExpiresAt.IsZero() || v.Now.Before(k.ExpiresAt))
+		return k.ID == id && !k.Held() && (k.ExpiresAt.IsZero() || v.Now.Before(k.ExpiresAt))
 	})
 	switch {
 	case !alive, slices.ContainsFunc(all, func(k apikey.Record) bool { return k.Replaces == id }):
@@ -64,8 +79,14 @@ func rotateKey(p *Portal, ctx context.Context, me own, v Visit, _ *http.Request,
 	case len(all) >= maxKeys:
 		return flash{Error: "key_many"}, nil
 	}
-	_, key, err := p.Account.Keys.Rotate(ctx, id, keyOverlap, me.Subject, v.Now)
-	return flash{Notice: "key_rotated", Secrets: expose([]secret.Value{key})}, err
+	r, key, err := p.Account.Keys.Rotate(ctx, id, keyOverlap, me.Subject, v.Now)
+	if errors.Is(err, apikey.ErrReplaced) || errors.Is(err, apikey.ErrNotFound) {
+		return flash{Error: "gone"}, nil
+	}
+	if err != nil {
+		return flash{}, err
+	}
+	return p.made(ctx, me, v, r.ID, flash{Notice: "key_rotated", Secrets: expose([]secret.Value{key})})
 }
 
 func revokeKey(p *Portal, ctx context.Context, me own, v Visit, _ *http.Request, f fields) (flash, error) {

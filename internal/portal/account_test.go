@@ -708,3 +708,44 @@ func TestNoAccountPage(t *testing.T) {
 		t.Errorf("%d", w.Code)
 	}
 }
+
+// another makes keys of the same person between what a request reads and what it writes.
+type another struct {
+	AccountStore
+	keys  *apikey.Service
+	makes int
+}
+
+func (a *another) KeysOf(ctx context.Context, owner string, limit int) ([]apikey.Record, error) {
+	all, err := a.AccountStore.KeysOf(ctx, owner, limit)
+	for ; a.makes > 0 && err == nil; a.makes-- {
+		_, _, err = a.keys.Create(ctx, apikey.Spec{Owner: owner, Env: apikey.Live, Scopes: []string{"notes:read"}}, "cli", noon.Add(time.Hour))
+	}
+	return all, err
+}
+
+// TestNoKeyBehindTheList: requests at once make no more keys than the page lists, so that a
+// thief hides none there.
+func TestNoKeyBehindTheList(t *testing.T) {
+	h := newHome(t, login.Optional)
+	h.signIn()
+	race := &another{h.Account.Store, h.Account.Keys, maxKeys - 1}
+	h.Account.Store = race
+	token := h.token() // the page reads the keys, too
+	for _, do := range []string{"create", "rotate"} {
+		all, err := h.store.KeysOf(t.Context(), "usr_ann", 2*maxKeys)
+		if err != nil || len(all) != maxKeys-1 {
+			t.Fatalf("%d keys, %v", len(all), err)
+		}
+		race.makes = 1
+		f := url.Values{"_sanmon": {token}, "scope": {"notes:read"}, "days": {"30"}, "id": {all[0].ID}}
+		h.expect(do+" beside another", h.send(AccountPath+"/key/"+do, mediaForm, f.Encode(), false), "too many keys")
+		after, _ := h.store.KeysOf(t.Context(), "usr_ann", 2*maxKeys)
+		if len(after) != maxKeys {
+			t.Errorf("%s: %d keys, want %d", do, len(after), maxKeys)
+		}
+		if _, err := h.Account.Keys.Revoke(t.Context(), after[0].ID, "cli", noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

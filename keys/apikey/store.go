@@ -9,8 +9,12 @@ import (
 	"github.com/sanmon-gate/sanmon/audit"
 )
 
-// ErrNotFound says that there is no key with this id.
-var ErrNotFound = errors.New("API key not found")
+var (
+	// ErrNotFound says that there is no key with this id.
+	ErrNotFound = errors.New("API key not found")
+	// ErrReplaced says that a key has a successor that is not revoked.
+	ErrReplaced = errors.New("API key was replaced already (rotate the key that replaced it, or revoke that first)")
+)
 
 // Record is an API key at rest. The secret part of the key is nowhere in it.
 type Record struct {
@@ -54,7 +58,8 @@ type Use struct {
 type Store interface {
 	// CreateKey stores a new key. With replaces set, the key of that id gets
 	// oldExpires as its expiry in the same transaction (never later than it had);
-	// ErrNotFound when there is none alive.
+	// ErrNotFound when there is none alive, or it is held; ErrReplaced when another key
+	// that is not revoked has replaced it: each has the limit of the first once more.
 	CreateKey(ctx context.Context, r Record, oldExpires time.Time, ev audit.Event) error
 	// KeyByID returns ErrNotFound when there is none.
 	KeyByID(ctx context.Context, id string) (Record, error)

@@ -61,6 +61,11 @@ func keyReplace(t *testing.T, open Open) {
 		}
 		equal(t, must(db.KeyByID(t.Context(), next.ID))(t), next)
 	}
+	again := key("bx")
+	again.Replaces = "b" // bb has done that
+	if err := db.CreateKey(t.Context(), again, soon, event(audit.KeyRotated)); !errors.Is(err, apikey.ErrReplaced) {
+		t.Errorf("a second successor: %v", err)
+	}
 	must(db.RevokeKey(t.Context(), "a", t0, event(audit.KeyRevoked)))(t)
 	for _, old := range []string{"a", "e", "nobody"} { // revoked, expired, unknown
 		next := key("zz")

@@ -39,6 +39,11 @@ func keysHold(t *testing.T, open Open) {
 	is("b", true)
 	is("c", false)
 	is("d", false)
+	next := key("aa") // by who read the key before
+	next.Replaces = "a"
+	if err := db.CreateKey(t.Context(), next, t0.Add(time.Hour), event(audit.KeyRotated)); !errors.Is(err, apikey.ErrNotFound) {
+		t.Errorf("a held key is replaced by one that is not: %v", err)
+	}
 	accept := func(id string) bool {
 		t.Helper()
 		return must(db.AcceptKey(t.Context(), id, event(audit.KeyAccepted)))(t)
