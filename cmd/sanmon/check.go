@@ -94,7 +94,7 @@ func (e *environment) compiled() (*config.Config, *sanmon.Gate, error) {
 // found before the start.
 func checkSecrets(ctx context.Context, c *config.Config) error {
 	if _, err := openMaster(ctx, c); err != nil {
-		return hinted{err, "make a key with: sanmon init"}
+		return hinted{err, masterHint(c)}
 	}
 	if _, err := checkAlerts(ctx, c); err != nil {
 		return err

@@ -53,8 +53,11 @@ func explainCommand(env *environment) *cobra.Command {
 }
 
 func (e *environment) explainRequest(method, path, as string, roles []string) error {
-	_, g, err := e.compiled()
+	c, g, err := e.compiled()
 	if err != nil {
+		return err
+	}
+	if err := knownRoles(c, roles); err != nil {
 		return err
 	}
 	who, err := supposed(as, roles)

@@ -127,6 +127,9 @@ func (e *environment) createKey(ctx context.Context, o *opened, owner string, sp
 	if err != nil {
 		return err
 	}
+	if err := service.Check(spec, time.Now()); err != nil { // before a service is made for it
+		return err
+	}
 	r, err := o.ownerOrNew(ctx, owner, spec)
 	if err != nil {
 		return err

@@ -40,6 +40,9 @@ func keyImport(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if err := service.Check(spec, time.Now()); err != nil { // before a service is made for it
+					return err
+				}
 				r, err := o.ownerOrNew(ctx, wish.owner, spec)
 				if err != nil {
 					return err

@@ -38,6 +38,9 @@ func (k *keyWish) check() error {
 	if k.owner == "" {
 		return usageError{errors.New("--owner is missing (an e-mail address, or service:NAME)")}
 	}
+	if !strings.HasPrefix(k.owner, servicePrefix) && !strings.Contains(k.owner, "@") && !strings.HasPrefix(k.owner, "usr_") {
+		return usageError{fmt.Errorf("--owner %q is no e-mail address (a program is written service:NAME)", k.owner)}
+	}
 	return nil
 }
 
@@ -47,7 +50,7 @@ func (k *keyWish) spec(c *cobra.Command, o *opened) (apikey.Spec, error) {
 	for _, n := range k.networks {
 		prefix, err := network.Parse(n)
 		if err != nil {
-			return spec, err
+			return spec, usageError{fmt.Errorf("--network: %w", err)}
 		}
 		spec.Networks = append(spec.Networks, prefix)
 	}
@@ -57,7 +60,7 @@ func (k *keyWish) spec(c *cobra.Command, o *opened) (apikey.Spec, error) {
 	case c.Flags().Changed("expires"):
 		life, err := config.ParseDuration(k.expires)
 		if err != nil || life <= 0 {
-			return spec, fmt.Errorf("--expires %q is no time (write 90d, 12h, or never)", k.expires)
+			return spec, usageError{fmt.Errorf("--expires %q is no time (write 90d, 12h, or never)", k.expires)}
 		}
 		spec.Lifetime = life
 	} // else the usual, or the longest that is allowed

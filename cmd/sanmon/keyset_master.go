@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,6 +62,9 @@ func keysetMaster(env *environment) *cobra.Command {
 		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if file != "" {
+				if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+					return fmt.Errorf("directory of the master key: %w", err)
+				}
 				if err := source.WriteMaster(file); err != nil {
 					return err
 				}

@@ -31,12 +31,22 @@ func openMaster(ctx context.Context, c *config.Config) (*secret.Master, error) {
 	return secret.NewMaster(keys[0], keys[1:]...)
 }
 
+// masterHint says what to do without the master key: make one where nothing is sealed
+// yet, bring it back where something is.
+func masterHint(c *config.Config) string {
+	path, ok := strings.CutPrefix(c.MasterKey, "file:")
+	if !ok {
+		path = "FILE"
+	}
+	return fmt.Sprintf("a new installation makes one with: sanmon keyset master --new %s   an older one needs the key that its store was sealed with", path)
+}
+
 // fittingMaster is openMaster for a store: a key that does not open what is there makes
 // nothing new.
 func fittingMaster(ctx context.Context, c *config.Config, store *storage.DB) (*secret.Master, error) {
 	master, err := openMaster(ctx, c)
 	if err != nil {
-		return nil, hinted{err, "make a key with: sanmon init"}
+		return nil, hinted{err, masterHint(c)}
 	}
 	if err := master.Fits(ctx, store, purposes); err != nil {
 		return nil, fmt.Errorf("master_key does not fit the store: %w", err)

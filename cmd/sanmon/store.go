@@ -129,10 +129,13 @@ func (o *opened) names(ctx context.Context) (map[string]string, error) {
 }
 
 // knownRoles checks that the configuration has every role.
-func (o *opened) knownRoles(roles []string) error {
+func (o *opened) knownRoles(roles []string) error { return knownRoles(o.config, roles) }
+
+// knownRoles names the first role that the configuration does not have.
+func knownRoles(c *config.Config, roles []string) error {
 	for _, role := range roles {
-		if _, ok := o.config.Roles[role]; !ok {
-			return hinted{fmt.Errorf("there is no role %q in %s", role, o.config.Path), "roles are: " + strings.Join(slices.Sorted(maps.Keys(o.config.Roles)), ", ")}
+		if _, ok := c.Roles[role]; !ok {
+			return hinted{fmt.Errorf("there is no role %q in %s", role, c.Path), "roles are: " + or(strings.Join(slices.Sorted(maps.Keys(c.Roles)), ", "), "none")}
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -48,7 +49,7 @@ func userAdd(env *environment) *cobra.Command {
 		Example: "  printf '%s' \"$PASSWORD\" | sanmon user add --email ada@example.com --role admin --password-stdin",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if email == "" {
-				return usageError{fmt.Errorf("--email is missing")}
+				return usageError{errors.New("--email is missing (give the address to sign in with)")}
 			}
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
 				if err := o.knownRoles(roles); err != nil {
@@ -59,6 +60,9 @@ func userAdd(env *environment) *cobra.Command {
 					return err
 				}
 				r, err := o.accounts().AddUser(ctx, login.NewUser{Email: email, Password: typed, Roles: roles, Actor: "cli"}, time.Now())
+				if errors.Is(err, principal.ErrExists) {
+					return hinted{fmt.Errorf("there is a user %s already", email), "change the roles with: sanmon user roles   set a new password with: sanmon user reset"}
+				}
 				if err != nil {
 					return err
 				}

@@ -49,6 +49,15 @@ func (s *Service) Create(ctx context.Context, spec Spec, actor string, now time.
 	return r, key, nil
 }
 
+// Check judges the terms that Create and Import would refuse, for an owner who is not there yet.
+func (s *Service) Check(spec Spec, now time.Time) error {
+	spec.Owner = "any"
+	if _, err := spec.record(s.MaxLifetime, now); err != nil {
+		return fmt.Errorf("API key: %w", err)
+	}
+	return nil
+}
+
 // Rotate makes a key on the terms of another, which ends after overlap (0: now, at
 // most MaxOverlap) or at its own expiry, whichever comes first. The new key lives as
 // long as the old one was made to live. The old key must be alive.
