@@ -125,7 +125,7 @@ master_key: %s
 upstreams:
   app: { url: %s%s }
 
-# What each role may do. Give one with: sanmon user add --email you@example.com --role admin
+# What each role may do; "*" is every scope that this file names. Give one with: sanmon user add --email you@example.com --role admin
 roles:
   admin: ["*"]
 

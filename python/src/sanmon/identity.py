@@ -40,7 +40,10 @@ class Identity:
     def require_scopes(self, *scopes: str) -> Identity:
         """Returns self if it has all of them, else raises :class:`PermissionMissing`."""
         if missing := sorted(set(scopes) - self.scopes):
-            raise PermissionMissing(f"{self.subject} lacks {' '.join(missing)}")
+            # "*" in a role stands for the scopes that the configuration names
+            raise PermissionMissing(
+                f"{self.subject} lacks {' '.join(missing)} (grant it by a role; a scope that sanmon.yaml does not name is given to nobody)"
+            )
         return self
 
     def require_role(self, *roles: str) -> Identity:
