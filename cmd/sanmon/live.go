@@ -52,7 +52,7 @@ func (v *live) openStore(ctx context.Context, c *config.Config) (*storage.DB, er
 // again reads a secret anew after somebody refused it, and says whether there is another.
 func again(l *source.Live) func(context.Context) bool {
 	return func(ctx context.Context) bool {
-		changed, err := l.Refused(ctx)
+		changed, err := l.Refresh(ctx)
 		return err == nil && changed
 	}
 }

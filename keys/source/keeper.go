@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,11 +19,6 @@ const (
 	DefaultMaxAge   = 24 * time.Hour // of the last good value
 	localInterval   = time.Second    // of files: a swapped directory and a renamed file are noticed by their content
 	checkTimeout    = 10 * time.Second
-
-	// refusedPause is the shortest time between two readings that refusals ask for; up to as
-	// much is added by chance, so that nodes part. A wrong password is refused many times a
-	// second, and its source shall not be asked as often.
-	refusedPause = 5 * time.Second
 )
 
 // ErrTooOld says that the last good value of a secret is older than it may be.
@@ -64,7 +58,6 @@ type Live struct {
 	reading chan struct{} // one token: the right to read
 	failed  string        // of who holds the token: why the last attempt failed, as it was logged
 	tried   time.Time     // of who holds the token
-	refused time.Time     // of who holds the token: when a refusal may ask for a reading again
 }
 
 // reading is a value and when its source last confirmed it.
@@ -195,24 +188,6 @@ func (l *Live) Held() secret.Value { return l.last.Load().value }
 // Refresh reads the secret again, and reports whether there is another value in force. On
 // error the one before stays. Callers that come while somebody reads wait for that.
 func (l *Live) Refresh(ctx context.Context) (changed bool, err error) {
-	return l.refresh(ctx, l.read)
-}
-
-// Refused is Refresh after somebody did not take the value. The first refusal reads at
-// once; those that follow within refusedPause, or twice that, read nothing and report
-// false: what changes meanwhile is met by the refusal after, or when it is due.
-func (l *Live) Refused(ctx context.Context) (changed bool, err error) {
-	return l.refresh(ctx, func(ctx context.Context) (bool, error) {
-		now := l.k.now()
-		if now.Before(l.refused) {
-			return false, nil
-		}
-		l.refused = now.Add(refusedPause + rand.N(refusedPause))
-		return l.read(ctx)
-	})
-}
-
-func (l *Live) refresh(ctx context.Context, read func(context.Context) (bool, error)) (changed bool, err error) {
 	before := l.last.Load()
 	select {
 	case l.reading <- struct{}{}:
@@ -223,7 +198,7 @@ func (l *Live) refresh(ctx context.Context, read func(context.Context) (bool, er
 	if now := l.last.Load(); now != before && !now.value.Equal(before.value) {
 		return true, nil // somebody was first
 	}
-	return read(ctx)
+	return l.read(ctx)
 }
 
 // due reads the secret if it is time to.
@@ -317,7 +292,7 @@ func (l *Live) Retry(ctx context.Context, use func(context.Context, secret.Value
 	if err == nil || !refused(err) {
 		return err
 	}
-	if changed, failed := l.Refused(ctx); failed != nil || !changed {
+	if changed, failed := l.Refresh(ctx); failed != nil || !changed {
 		return err
 	}
 	if v, err = l.Value(); err != nil {

@@ -191,56 +191,6 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// counted is a Remote that counts how often it is asked.
-type counted struct{ asked int }
-
-func (c *counted) Fetch(context.Context, Location) (secret.Value, error) {
-	c.asked++
-	return secret.NewString("one"), nil
-}
-
-// A wrong password of a limiter is refused several times a second; its source is asked at
-// once, and then no sooner than after 5 s, and at the latest by the first refusal after 10 s.
-func TestRefusalsAreFewReadings(t *testing.T) {
-	remote, now := &counted{}, time.Unix(1_800_000_000, 0)
-	k := &Keeper{Resolver: &Resolver{Vault: remote}, Now: func() time.Time { return now }}
-	l, err := k.Watch(t.Context(), Watched{Name: "limiter.password", Ref: "vault://a/b#c"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	wrong := errors.New("WRONGPASS")
-	refusal := func() {
-		err := l.Retry(t.Context(), func(context.Context, secret.Value) error { return wrong }, func(error) bool { return true })
-		if !errors.Is(err, wrong) {
-			t.Fatal(err)
-		}
-	}
-	at := map[int]time.Duration{} // when the source was asked
-	for passed := time.Duration(0); passed < time.Minute; passed += 250 * time.Millisecond {
-		before := remote.asked
-		refusal()
-		if remote.asked != before {
-			at[remote.asked] = passed
-		}
-		now = now.Add(250 * time.Millisecond)
-	}
-	if at[2] != 0 {
-		t.Errorf("the first refusal read after %s", at[2])
-	}
-	for n := 3; n <= remote.asked; n++ {
-		if gap := at[n] - at[n-1]; gap < 5*time.Second || gap > 10*time.Second+250*time.Millisecond {
-			t.Errorf("reading %d came %s after the one before", n, gap)
-		}
-	}
-	if remote.asked < 1+6 || remote.asked > 1+12 {
-		t.Errorf("asked %d times in a minute", remote.asked)
-	}
-	before := remote.asked
-	if _, err := l.Refresh(t.Context()); err != nil || remote.asked != before+1 { // SIGHUP waits for nothing
-		t.Errorf("%v, asked %d times", err, remote.asked-before)
-	}
-}
-
 // slow is a Remote that answers when it is let.
 type slow struct {
 	mu    sync.Mutex

@@ -17,7 +17,7 @@ import (
 
 // DecodeMaster reads a master key: 32 bytes as they are, 64 hexadecimal digits, or
 // 44 characters of padded base64 (RFC 4648, Section 4). Which one it is follows from
-// the length alone, after one line end was taken off the file. A key of one repeated byte is refused: it is a placeholder.
+// the length alone. A key of one repeated byte is refused: it is a placeholder.
 func DecodeMaster(v secret.Value) (secret.Value, error) {
 	b, err := decodeMaster(v.Expose())
 	if err != nil {
@@ -48,11 +48,7 @@ func decodeMaster(text []byte) ([]byte, error) {
 		}
 		return out, nil
 	}
-	remedy := ""
-	if n := secret.MasterSize - len(text); n == 1 || n == 2 { // what trimNewline may have taken
-		remedy = "; raw bytes that end with a line feed lose it as the end of a line: write them in hexadecimal, as with xxd -p -c 64"
-	}
-	return nil, fmt.Errorf("the master key has %d bytes (32 raw bytes, 64 hexadecimal digits or 44 characters of base64 are accepted%s)", len(text), remedy)
+	return nil, fmt.Errorf("the master key has %d bytes (32 raw bytes, 64 hexadecimal digits or 44 characters of base64 are accepted)", len(text))
 }
 
 func same(b []byte) bool {

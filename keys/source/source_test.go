@@ -226,29 +226,6 @@ func TestWriteMaster(t *testing.T) {
 	}
 }
 
-// The line end of a file is taken off, so raw bytes that end with one are too few: that is
-// said, with what to do.
-func TestRawMasterThatEndsWithALineFeed(t *testing.T) {
-	dir := t.TempDir()
-	r := Resolver{Base: dir}
-	raw := "0123456789abcdef0123456789abcde"
-	for end, ok := range map[string]bool{"\n": false, "f": true, "f\n": true, "f\r\n": true} {
-		write(t, dir, "raw", raw+end, 0o600)
-		_, err := r.Master(t.Context(), "file:raw")
-		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "line feed") {
-			t.Errorf("%q: %v", raw+end, err)
-		}
-	}
-	write(t, dir, "raw", raw[:30]+"\r\n", 0o600)
-	if _, err := r.Master(t.Context(), "file:raw"); err == nil || !strings.Contains(err.Error(), "hexadecimal, as with") {
-		t.Errorf("two bytes: %v", err)
-	}
-	write(t, dir, "raw", raw[:20], 0o600)
-	if _, err := r.Master(t.Context(), "file:raw"); err == nil || strings.Contains(err.Error(), "line feed") {
-		t.Errorf("another length: %v", err)
-	}
-}
-
 func FuzzValid(f *testing.F) {
 	for _, s := range []string{"env:A", "file:x", "cred:y", "vault://", "", ":", "env:"} {
 		f.Add(s)

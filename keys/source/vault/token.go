@@ -106,8 +106,7 @@ func granted(a Answer, now time.Time) (*Token, error) {
 	return &Token{Value: secret.NewString(read.Auth.ClientToken), From: now, Lease: lease, Renewable: read.Auth.Renewable}, nil
 }
 
-// token returns one that is good, or another one than refused, or refused itself where one
-// was replaced for that reason a while ago. Calls that come while
+// token returns one that is good, or another one than refused. Calls that come while
 // somebody signs in wait for that.
 func (c *Client) token(ctx context.Context, refused *Token) (*Token, error) {
 	if t := c.held.Load(); t != nil && t != refused && !t.due(c.now()) {
@@ -130,16 +129,9 @@ func (c *Client) token(ctx context.Context, refused *Token) (*Token, error) {
 			return fresh, nil
 		} // then as if there were none
 	}
-	again := t != nil && t == refused && !t.due(now)
-	if again && !c.denied.IsZero() && now.Sub(c.denied) < deniedPause {
-		return t, nil
-	}
 	fresh, err := c.SignIn(ctx, c.Do, now)
 	if err != nil {
 		return nil, err
-	}
-	if again && !fresh.Value.Equal(t.Value) { // who keeps a token fresh elsewhere may be read again and again
-		c.denied = now
 	}
 	c.held.Store(fresh)
 	return fresh, nil

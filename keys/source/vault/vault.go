@@ -45,19 +45,11 @@ type Client struct {
 
 	held    atomic.Pointer[Token]
 	signing atomic.Pointer[chan struct{}] // one token: the right to sign in
-	denied  time.Time                     // of who may sign in: when a token was last replaced because it was refused
 }
-
-// deniedPause is the shortest time between two tokens of which the former was refused. A
-// policy that does not let a path be read is answered as a token that was revoked is, 403
-// (developer.hashicorp.com, HTTP API, status codes), and another token changes nothing there;
-// each one would stay in the server until its lease is over.
-const deniedPause = 10 * time.Minute
 
 var _ source.Remote = (*Client)(nil)
 
-// Fetch implements source.Remote. A token that is refused is replaced once, and not again
-// within deniedPause.
+// Fetch implements source.Remote. A token that is refused is replaced once.
 func (c *Client) Fetch(ctx context.Context, at source.Location) (secret.Value, error) {
 	token, err := c.token(ctx, nil)
 	if err != nil {
@@ -67,14 +59,11 @@ func (c *Client) Fetch(ctx context.Context, at source.Location) (secret.Value, e
 	call.Path, call.Query = pathOf(at)
 	answer, err := c.Do(ctx, call)
 	if err == nil && answer.Status == 403 { // the token may have been revoked, or exchanged
-		other, failed := c.token(ctx, token)
-		if failed != nil {
-			return secret.Value{}, failed
+		if token, err = c.token(ctx, token); err != nil {
+			return secret.Value{}, err
 		}
-		if !other.Value.Equal(token.Value) {
-			call.Token = other.Value
-			answer, err = c.Do(ctx, call)
-		}
+		call.Token = token.Value
+		answer, err = c.Do(ctx, call)
 	}
 	if err != nil {
 		return secret.Value{}, err

@@ -307,32 +307,6 @@ func TestExchangedToken(t *testing.T) {
 	}
 }
 
-// A policy that does not let a path be read is answered as a revoked token is (403): it costs
-// one more token, and no other one for a while. A revoked one is replaced at once.
-func TestDeniedByPolicy(t *testing.T) {
-	w := build(t, vault.AppRole("approle", "role-1", held("secret-id-1")))
-	for range 5 {
-		if _, err := w.r.Resolve(t.Context(), "vault://secret/denied#password"); err == nil || !strings.Contains(err.Error(), "let the policy") {
-			t.Fatalf("%v", err)
-		}
-		w.later(time.Minute)
-	}
-	if w.logins != 2 {
-		t.Errorf("%d logins for 5 refused readings, want 2", w.logins)
-	}
-	if w.requests != 2+6 { // the first reading is tried with both tokens
-		t.Errorf("%d requests, want 8", w.requests)
-	}
-	if _, err := w.r.Resolve(t.Context(), "vault://secret/app/db#password"); err != nil || w.logins != 2 {
-		t.Errorf("what may be read: %v, %d logins", err, w.logins)
-	}
-	w.later(10 * time.Minute)
-	clear(w.tokens)
-	if _, err := w.r.Resolve(t.Context(), "vault://secret/app/db#password"); err != nil || w.logins != 3 {
-		t.Errorf("revoked: %v, %d logins", err, w.logins)
-	}
-}
-
 func TestTLS(t *testing.T) {
 	w := build(t, vault.WithToken(held("root")))
 	w.client.Do = vault.HTTP(http.DefaultClient, w.url, "team-a") // does not know the authority
