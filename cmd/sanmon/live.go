@@ -101,7 +101,7 @@ func (v *live) followMaster(ctx context.Context, c *config.Config, store *storag
 	set := &masterSet{live: v, store: store, master: master}
 	for i, ref := range append([]string{c.MasterKey}, c.MasterOthers...) {
 		l, err := v.keeper.Watch(ctx, source.Watched{
-			Name: "master_key", Ref: ref,
+			Name: "master_key", Ref: ref, Master: true,
 			Check:   func(ctx context.Context, value secret.Value) error { return set.check(ctx, i, value) },
 			Changed: func(value secret.Value) { set.changed(i, value) },
 		})

@@ -18,7 +18,7 @@ func openMaster(ctx context.Context, c *config.Config) (*secret.Master, error) {
 	from := resolver(c)
 	var keys []secret.Value
 	for _, ref := range append([]string{c.MasterKey}, c.MasterOthers...) {
-		raw, err := from.Resolve(ctx, ref)
+		raw, err := from.ResolveMaster(ctx, ref)
 		if err != nil {
 			return nil, fmt.Errorf("master key: %w", err)
 		}

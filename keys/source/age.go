@@ -19,7 +19,7 @@ const maxAge = 2*MaxSize + 16<<10
 
 // decrypt reads a file that age encrypted to one of our identities, armoured or not
 // (age-encryption.org/v1). It may be readable for everybody.
-func (r *Resolver) decrypt(ctx context.Context, path string) (secret.Value, error) {
+func (r *Resolver) decrypt(ctx context.Context, path string, trim trimming) (secret.Value, error) {
 	if r.Identity == "" {
 		return secret.Value{}, errors.New("there is no identity to decrypt it with (write secrets.age: file:PATH)")
 	}
@@ -54,7 +54,7 @@ func (r *Resolver) decrypt(ctx context.Context, path string) (secret.Value, erro
 	case len(b) > MaxSize:
 		return secret.Value{}, fmt.Errorf("it is longer than %d bytes (is it the right file?)", MaxSize)
 	}
-	return secret.New(trimNewline(b)), nil
+	return secret.New(trim(b)), nil
 }
 
 func armoured(b []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(b), []byte(armor.Header)) }

@@ -26,12 +26,12 @@ const (
 
 // read reads a secret file. Symbolic links are followed, because Kubernetes swaps
 // secrets by swapping one; what counts is the file at the end.
-func read(ctx context.Context, path string, refused fs.FileMode) (secret.Value, error) {
+func read(ctx context.Context, path string, refused fs.FileMode, trim trimming) (secret.Value, error) {
 	v, err := readSized(ctx, path, refused, MaxSize)
 	if err != nil {
 		return v, err
 	}
-	return secret.New(trimNewline(v.Expose())), nil
+	return secret.New(trim(v.Expose())), nil
 }
 
 // readSized reads a file of at most limit bytes, as it is.
@@ -119,6 +119,9 @@ func explain(err error, path string) error {
 	}
 	return err
 }
+
+// trimming takes off what an editor left at the end of a file.
+type trimming func([]byte) []byte
 
 // trimNewline takes one line end off.
 func trimNewline(b []byte) []byte {

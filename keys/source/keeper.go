@@ -41,6 +41,8 @@ type Keeper struct {
 type Watched struct {
 	Name string // in messages: "store.password"
 	Ref  string
+	// Master reads it as ResolveMaster does.
+	Master bool
 	// Check tries a new value before it counts: it connects with it, or opens with it. nil
 	// takes every value. It is not called for the first one: whoever asked for that is about
 	// to use it.
@@ -68,7 +70,7 @@ type reading struct {
 
 // Watch follows a reference now and from now on.
 func (k *Keeper) Watch(ctx context.Context, w Watched) (*Live, error) {
-	v, err := k.Resolver.Resolve(ctx, w.Ref)
+	v, err := k.resolve(ctx, w)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", w.Name, err)
 	}
@@ -82,6 +84,13 @@ func (k *Keeper) Watch(ctx context.Context, w Watched) (*Live, error) {
 	}
 	k.lives[l] = struct{}{}
 	return l, nil
+}
+
+func (k *Keeper) resolve(ctx context.Context, w Watched) (secret.Value, error) {
+	if w.Master {
+		return k.Resolver.ResolveMaster(ctx, w.Ref)
+	}
+	return k.Resolver.Resolve(ctx, w.Ref)
 }
 
 // Forget stops following a secret: its Value stays what it was.
@@ -229,7 +238,7 @@ func (l *Live) interval() time.Duration {
 func (l *Live) read(ctx context.Context) (changed bool, err error) {
 	l.tried = l.k.now()
 	old := l.last.Load()
-	v, err := l.k.Resolver.Resolve(ctx, l.w.Ref)
+	v, err := l.k.resolve(ctx, l.w)
 	if err == nil && !v.Equal(old.value) && l.w.Check != nil {
 		err = l.try(ctx, v)
 	}

@@ -60,9 +60,41 @@ func same(b []byte) bool {
 	return true
 }
 
+// ResolveMaster is Resolve for a master key: 32 bytes that are no text stay what they are, also
+// where the last one is that of a line end, as it is in one of 128 random keys.
+func (r *Resolver) ResolveMaster(ctx context.Context, ref string) (secret.Value, error) {
+	return r.resolve(ctx, ref, trimMaster)
+}
+
+// trimMaster takes one line end off, but none that belongs to a raw key. Text keeps the rule of
+// every other secret, so that 31 characters and a line end are no key.
+func trimMaster(b []byte) []byte {
+	short := trimNewline(b)
+	if len(short) >= secret.MasterSize || printable(short) {
+		return short
+	}
+	switch ended := len(b) == secret.MasterSize+1 && b[secret.MasterSize] == '\n'; {
+	case len(b) == secret.MasterSize:
+		return b
+	case ended: // a raw key that ends in a carriage return, and a line end
+		return b[:secret.MasterSize]
+	}
+	return short
+}
+
+// printable reports whether b is a line of ASCII: of 31 random bytes, one in 10^13 is.
+func printable(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // Master fetches and decodes the master key that ref points to.
 func (r *Resolver) Master(ctx context.Context, ref string) (*secret.Master, error) {
-	v, err := r.Resolve(ctx, ref)
+	v, err := r.ResolveMaster(ctx, ref)
 	if err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
 	}

@@ -98,6 +98,10 @@ func Valid(ref string) error {
 // and cred: are better. Credentials of systemd do not change while a service runs
 // (systemd.exec(5)): rotating one means a restart.
 func (r *Resolver) Resolve(ctx context.Context, ref string) (secret.Value, error) {
+	return r.resolve(ctx, ref, trimNewline)
+}
+
+func (r *Resolver) resolve(ctx context.Context, ref string, trim trimming) (secret.Value, error) {
 	k, name, err := parse(ref)
 	if err != nil {
 		return secret.Value{}, fmt.Errorf("secret reference: %w", err)
@@ -111,7 +115,7 @@ func (r *Resolver) Resolve(ctx context.Context, ref string) (secret.Value, error
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	v, err := r.fetch(ctx, k, name)
+	v, err := r.fetch(ctx, k, name, trim)
 	if err == nil && v.Empty() {
 		err = errors.New("it is empty (was it written completely?)")
 	}
@@ -124,7 +128,7 @@ func (r *Resolver) Resolve(ctx context.Context, ref string) (secret.Value, error
 	return v, nil
 }
 
-func (r *Resolver) fetch(ctx context.Context, k kind, name string) (secret.Value, error) {
+func (r *Resolver) fetch(ctx context.Context, k kind, name string, trim trimming) (secret.Value, error) {
 	switch k {
 	case env:
 		return r.environment(name)
@@ -133,9 +137,9 @@ func (r *Resolver) fetch(ctx context.Context, k kind, name string) (secret.Value
 		if r.Shared {
 			refused = toWrite
 		}
-		return read(ctx, r.path(name), refused)
+		return read(ctx, r.path(name), refused, trim)
 	case aged:
-		return r.decrypt(ctx, r.path(name))
+		return r.decrypt(ctx, r.path(name), trim)
 	case vault:
 		return ask(ctx, r.Vault, name, parseVault, "secrets.vault is not configured (add its address)")
 	case awssm:
@@ -147,7 +151,7 @@ func (r *Resolver) fetch(ctx context.Context, k kind, name string) (secret.Value
 	if !ok || dir == "" {
 		return secret.Value{}, errors.New("CREDENTIALS_DIRECTORY is not set (run under systemd with LoadCredential=, or write file:PATH)")
 	}
-	return read(ctx, filepath.Join(dir, name), anyMode) // systemd sees to the permissions
+	return read(ctx, filepath.Join(dir, name), anyMode, trim) // systemd sees to the permissions
 }
 
 func (r *Resolver) path(name string) string {

@@ -198,6 +198,46 @@ func TestDecodeMaster(t *testing.T) {
 	}
 }
 
+// A raw key is 32 bytes whatever the last one is; text loses its line end as everywhere.
+func TestRawMasterFile(t *testing.T) {
+	dir := t.TempDir()
+	raw := "\x01\x82\xf3" + strings.Repeat("\x9c", 27) // 30 bytes, no text
+	for name, tt := range map[string]struct {
+		file string
+		want string // "" : refused
+	}{
+		"ends in a line feed":                  {raw + "z\n", raw + "z\n"},
+		"ends in a carriage return":            {raw + "z\r", raw + "z\r"},
+		"ends in both":                         {raw + "\r\n", raw + "\r\n"},
+		"ends in two line feeds":               {raw + "\n\n", raw + "\n\n"},
+		"and a line end":                       {raw + "yz\n", raw + "yz"},
+		"and a line end of Windows":            {raw + "yz\r\n", raw + "yz"},
+		"ends in a line feed and a line end":   {raw + "z\n\n", raw + "z\n"},
+		"ends in a carriage return, line end":  {raw + "z\r\n", raw + "z\r"},
+		"31 bytes":                             {raw + "z", ""},
+		"31 characters and a line end":         {strings.Repeat("ab", 15) + "c\n", ""},
+		"30 characters and a line end, CR LF":  {strings.Repeat("ab", 15) + "\r\n", ""},
+		"31 characters and a line end, CR LF":  {strings.Repeat("ab", 15) + "c\r\n", ""},
+		"64 hexadecimal digits and a line end": {strings.Repeat("0a", 31) + "ff\n", strings.Repeat("\n", 31) + "\xff"},
+	} {
+		write(t, dir, "k", tt.file, 0o600)
+		for _, r := range []*Resolver{{Base: dir}, {Lookup: func(string) (string, bool) { return dir, true }}} {
+			ref := "file:k"
+			if r.Base == "" {
+				ref = "cred:k"
+			}
+			k := &Keeper{Resolver: r}
+			l, err := k.Watch(t.Context(), Watched{Name: "master_key", Ref: ref, Master: true})
+			must(t, err)
+			v, err := DecodeMaster(l.Held())
+			if tt.want == "" && err == nil || tt.want != "" && (err != nil || string(v.Expose()) != tt.want) {
+				t.Errorf("%s, %s: %x, %v", name, ref, v.Expose(), err)
+			}
+		}
+		must(t, os.Remove(filepath.Join(dir, "k")))
+	}
+}
+
 func TestWriteMaster(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "master.key")
 	must(t, WriteMaster(path))
