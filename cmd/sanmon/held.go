@@ -144,9 +144,14 @@ func (s *heldSecret) value(ctx context.Context) (secret.Value, error) {
 }
 
 // refused reads the secret anew after somebody refused it, and says whether there is another.
+// It is not paced as those are that a loop asks for: a person waits for the sign-in.
 func (s *heldSecret) refused(ctx context.Context) bool {
 	l, err := s.follow(ctx)
-	return err == nil && again(l)(ctx)
+	if err != nil {
+		return false
+	}
+	changed, err := l.Refresh(ctx)
+	return err == nil && changed
 }
 
 // heldRefs are the references of a configuration that are held: what check tries.

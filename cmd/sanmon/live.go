@@ -46,15 +46,7 @@ func (v *live) openStore(ctx context.Context, c *config.Config) (*storage.DB, er
 	if err != nil {
 		return nil, err
 	}
-	return postgres.OpenWith(ctx, c.Store.Address, postgres.Password{Now: password.Value, Refused: again(password)}, postgres.Options{})
-}
-
-// again reads a secret anew after somebody refused it, and says whether there is another.
-func again(l *source.Live) func(context.Context) bool {
-	return func(ctx context.Context) bool {
-		changed, err := l.Refresh(ctx)
-		return err == nil && changed
-	}
+	return postgres.OpenWith(ctx, c.Store.Address, postgres.Password{Now: password.Value, Refused: password.Again}, postgres.Options{})
 }
 
 // limiter gives the shared limiter a password that may change.
@@ -77,7 +69,7 @@ func (v *live) limiter(ctx context.Context, c *config.Config, shared *valkey.Lim
 	if err != nil {
 		return err
 	}
-	shared.UsePassword(valkey.Password{Now: password.Value, Refused: again(password)})
+	shared.UsePassword(valkey.Password{Now: password.Value, Refused: password.Again})
 	return nil
 }
 

@@ -19,6 +19,8 @@ const (
 	DefaultMaxAge   = 24 * time.Hour // of the last good value
 	localInterval   = time.Second    // of files: a swapped directory and a renamed file are noticed by their content
 	checkTimeout    = 10 * time.Second
+	againMin        = time.Second      // after a refusal, from the second one on
+	againMax        = 10 * time.Second // while refusals go on
 )
 
 // ErrTooOld says that the last good value of a secret is older than it may be.
@@ -60,12 +62,15 @@ type Live struct {
 	reading chan struct{} // one token: the right to read
 	failed  string        // of who holds the token: why the last attempt failed, as it was logged
 	tried   time.Time     // of who holds the token
+	pace    Pace          // of who holds the token: how often refusals have it read
 }
 
-// reading is a value and when its source last confirmed it.
+// reading is a value, when its source last confirmed it, and since when it took the place of
+// another one; zero for the first.
 type reading struct {
 	value secret.Value
 	at    time.Time
+	since time.Time
 }
 
 // Watch follows a reference now and from now on.
@@ -74,8 +79,8 @@ func (k *Keeper) Watch(ctx context.Context, w Watched) (*Live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", w.Name, err)
 	}
-	l := &Live{k: k, w: w, reading: make(chan struct{}, 1)}
-	l.last.Store(&reading{v, k.now()})
+	l := &Live{k: k, w: w, reading: make(chan struct{}, 1), pace: Pace{Min: againMin, Max: againMax}}
+	l.last.Store(&reading{value: v, at: k.now()})
 	l.tried = k.now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -247,10 +252,11 @@ func (l *Live) read(ctx context.Context) (changed bool, err error) {
 		l.note(ctx, err)
 		return false, err
 	}
-	if changed = !v.Equal(old.value); !changed {
-		v = old.value // the same value keeps what is cached by its identity
+	fresh := &reading{old.value, l.k.now(), old.since} // the same value keeps what is cached by its identity
+	if changed = !v.Equal(old.value); changed {
+		fresh.value, fresh.since = v, fresh.at
 	}
-	l.last.Store(&reading{v, l.k.now()})
+	l.last.Store(fresh)
 	if changed && l.w.Changed != nil {
 		l.w.Changed(v)
 	}
@@ -290,6 +296,30 @@ func (l *Live) good(changed bool) {
 	}
 }
 
+// Again is for who was refused with the secret: it reads it anew, and reports whether there is
+// another value. While refusals go on, the source is read after waits that grow, because each
+// of them may cost its server as much as ours: between those, Again reports what it knows.
+func (l *Live) Again(ctx context.Context) bool {
+	before := l.last.Load()
+	select {
+	case l.reading <- struct{}{}:
+		defer func() { <-l.reading }()
+	case <-ctx.Done():
+		return false
+	}
+	if now := l.last.Load(); !now.value.Equal(before.value) || l.k.now().Sub(now.since) < againMin {
+		return true // somebody was first
+	}
+	if !l.pace.Take(l.k.now()) {
+		return false
+	}
+	changed, err := l.read(ctx)
+	if changed {
+		l.pace.Reset()
+	}
+	return changed && err == nil
+}
+
 // Retry uses the secret; where it was refused, it is read again at once, and used once more
 // if there is another value. That is how a password that was changed a moment ago is met.
 func (l *Live) Retry(ctx context.Context, use func(context.Context, secret.Value) error, refused func(error) bool) error {
@@ -301,7 +331,7 @@ func (l *Live) Retry(ctx context.Context, use func(context.Context, secret.Value
 	if err == nil || !refused(err) {
 		return err
 	}
-	if changed, failed := l.Refresh(ctx); failed != nil || !changed {
+	if !l.Again(ctx) {
 		return err
 	}
 	if v, err = l.Value(); err != nil {

@@ -17,6 +17,7 @@ type Token struct {
 	From      time.Time     // when it was given or renewed
 	Lease     time.Duration // how long it lives from then; 0: as long as it is taken
 	Renewable bool
+	Kept      bool // somebody else keeps it fresh: taking it again makes none
 }
 
 // due reports whether two thirds of the lease are over.
@@ -38,7 +39,7 @@ func WithToken(token Held) SignIn {
 			return nil, fmt.Errorf("token: %w", err)
 		}
 		// It is read again every minute: the one who keeps it fresh may have exchanged it.
-		return &Token{Value: v, From: now, Lease: time.Minute}, nil
+		return &Token{Value: v, From: now, Lease: time.Minute, Kept: true}, nil
 	}
 }
 
@@ -106,8 +107,19 @@ func granted(a Answer, now time.Time) (*Token, error) {
 	return &Token{Value: secret.NewString(read.Auth.ClientToken), From: now, Lease: lease, Renewable: read.Auth.Renewable}, nil
 }
 
+// How long a refusal waits for the next new token, from the second one on, and at most.
+const (
+	signInMin = time.Minute
+	signInMax = 10 * time.Minute
+)
+
+// errTooSoon says that a new token was made a moment ago for the same refusal.
+var errTooSoon = errors.New("a new token was refused as well a moment ago")
+
 // token returns one that is good, or another one than refused. Calls that come while
-// somebody signs in wait for that.
+// somebody signs in wait for that. Vault says 403 to a token that was revoked and to one whose
+// policy denies the path (HTTP API, status codes): the first is helped by a new token, and for
+// the second each attempt would leave one behind that lives its whole lease.
 func (c *Client) token(ctx context.Context, refused *Token) (*Token, error) {
 	if t := c.held.Load(); t != nil && t != refused && !t.due(c.now()) {
 		return t, nil
@@ -128,6 +140,10 @@ func (c *Client) token(ctx context.Context, refused *Token) (*Token, error) {
 			c.held.Store(fresh)
 			return fresh, nil
 		} // then as if there were none
+	}
+	c.pace.Min, c.pace.Max = signInMin, signInMax
+	if refused != nil && t == refused && !t.Kept && !c.pace.Take(now) {
+		return nil, errTooSoon
 	}
 	fresh, err := c.SignIn(ctx, c.Do, now)
 	if err != nil {

@@ -45,6 +45,7 @@ type Client struct {
 
 	held    atomic.Pointer[Token]
 	signing atomic.Pointer[chan struct{}] // one token: the right to sign in
+	pace    source.Pace                   // of who has that right: how often a refusal makes a new token
 }
 
 var _ source.Remote = (*Client)(nil)
@@ -59,11 +60,14 @@ func (c *Client) Fetch(ctx context.Context, at source.Location) (secret.Value, e
 	call.Path, call.Query = pathOf(at)
 	answer, err := c.Do(ctx, call)
 	if err == nil && answer.Status == 403 { // the token may have been revoked, or exchanged
-		if token, err = c.token(ctx, token); err != nil {
-			return secret.Value{}, err
+		token, err = c.token(ctx, token)
+		switch {
+		case err == nil:
+			call.Token = token.Value
+			answer, err = c.Do(ctx, call)
+		case errors.Is(err, errTooSoon):
+			err = nil // the answer stands
 		}
-		call.Token = token.Value
-		answer, err = c.Do(ctx, call)
 	}
 	if err != nil {
 		return secret.Value{}, err

@@ -339,3 +339,40 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// A path that the policy denies does not leave a token behind for each attempt, and does not
+// keep other paths from being read; a token that somebody revoked is still replaced at once.
+func TestDeniedMakesNoTokens(t *testing.T) {
+	w := build(t, vault.AppRole("approle", "role-1", held("secret-id-1")))
+	read := func(path, want string) {
+		t.Helper()
+		_, err := w.r.Resolve(t.Context(), "vault://secret/"+path+"#password")
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+	for range 20 {
+		read("denied", "let the policy")
+		read("app/db", "")
+	}
+	if w.logins != 2 { // the first one, and one because the token might have been revoked
+		t.Errorf("%d logins, want 2", w.logins)
+	}
+	for range 60 { // an hour of secrets.interval, 1m; its tokens are not due to be renewed
+		w.later(time.Minute)
+		read("denied", "let the policy")
+	}
+	if w.logins > 12 {
+		t.Errorf("%d logins in an hour", w.logins)
+	}
+	w.later(time.Hour) // quiet
+	read("app/db", "")
+	logins := w.logins
+	for token := range w.tokens {
+		delete(w.tokens, token)
+	}
+	read("app/db", "")
+	if w.logins != logins+1 {
+		t.Errorf("a revoked token was replaced by %d", w.logins-logins)
+	}
+}
