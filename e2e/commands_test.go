@@ -24,7 +24,7 @@ func TestExitStatus(t *testing.T) {
 		{"version", 0}, {"check", 0}, {"routes", 0}, {"schema", 0}, {"explain GET /notes", 0}, {"user list", 0}, {"key list", 0}, {"session list", 0}, {"service list", 0}, {"keyset list", 0},
 		{"user", 2}, {"key", 2}, {"session", 2}, {"key revoke", 2}, {"nonsense", 2}, {"user nonsense", 2}, {"serve --nonsense", 2}, {"user add", 2}, {"explain", 2}, {"key create", 2},
 		{"key revoke AAAAAAAAAAAA", 1}, {"key show AAAAAAAAAAAA", 1}, {"user disable ghost@example.com", 1}, {"session revoke nothing", 1}, {"key create --owner ghost@example.com --role reader", 1},
-		{"key create --owner " + writer + " --role nonsense", 1}, {"key create --owner " + writer + " --network 10.0.0.1/8", 1}, {"user add --email " + writer + " --role reader --password-stdin", 1},
+		{"key create --owner " + writer + " --role nonsense", 1}, {"key create --owner " + writer + " --network 10.0.0.1/8", 2}, {"user add --email " + writer + " --role reader --password-stdin", 1},
 	} {
 		r := g.Run(t, harness.Password+"\n", strings.Fields(row.args)...)
 		if r.Exit != row.exit {

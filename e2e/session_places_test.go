@@ -168,10 +168,9 @@ func TestNoPlaceInChromium(t *testing.T) {
 			p.do(chromedp.WaitVisible("#passkey button"))
 			p.present(true)
 			p.do(chromedp.Click("#passkey button"), chromedp.WaitVisible("#passkey .wrong"))
+			// Empty for a moment: the browser offered the passkey by itself, too, and the click began anew.
+			eventually(t, 5*time.Second, func() bool { return strings.Contains(run(t, ctx, chromedp.Text("#passkey .wrong")), words) })
 			p.present(false)
-			if said := run(t, ctx, chromedp.Text("#passkey .wrong")); !strings.Contains(said, words) {
-				t.Errorf("after a passkey: %q", said)
-			}
 			p.shot("passkey")
 			p.password("/.sanmon/login", `#wrong`)
 			p.shot("password")

@@ -107,6 +107,7 @@ func (h *Hasher) Verify(ctx context.Context, hash, password secret.Value) (Resul
 
 // Verify is Hasher.Verify for a place that was reserved. It is called once, and leaves.
 func (p *Place) Verify(ctx context.Context, hash, password secret.Value) (Result, error) {
+	defer p.Leave()
 	h, began := p.h, time.Now()
 	want, broken := stored{own: &h.dummy}, error(nil)
 	if !hash.Empty() {
@@ -124,14 +125,17 @@ func (p *Place) Verify(ctx context.Context, hash, password secret.Value) (Result
 	if want.own == nil {
 		h.learn(time.Since(began))
 	}
-	ok = ok && !hash.Empty() && broken == nil
+	if ok = ok && !hash.Empty() && broken == nil; ok {
+		p.room.Right()
+	}
+	p.Leave() // nobody else waits for what follows
 	if !ok {
 		h.hold(ctx, began)
 	}
 	return Result{OK: ok, Upgrade: ok && (want.own == nil || want.own.weaker())}, broken
 }
 
-// matches compares in a slot. Hashes of others are of the bytes as they were typed there;
+// matches compares in a slot, which is p's until it leaves. Hashes of others are of the bytes as they were typed there;
 // ours are of NFC.
 func (p *Place) matches(ctx context.Context, want stored, password secret.Value) (bool, error) {
 	if want.own != nil {
@@ -141,7 +145,6 @@ func (p *Place) matches(ctx context.Context, want stored, password secret.Value)
 	if err := p.enter(ctx); err != nil {
 		return false, err
 	}
-	defer p.Leave()
 	if want.heavy {
 		timer := time.NewTimer(p.h.wait)
 		defer timer.Stop()
@@ -157,14 +160,13 @@ func (p *Place) matches(ctx context.Context, want stored, password secret.Value)
 	return want.check(password.Expose()), nil
 }
 
-// compute derives the tag of a password in a slot. Passwords are compared in NFC,
+// compute derives the tag of a password in a slot, which is p's until it leaves. Passwords are compared in NFC,
 // because the same key gives different code points on different systems (NIST SP
 // 800-63B-4, Section 3.1.1.2); nothing else is changed (ASVS 6.2.8).
 func (p *Place) compute(ctx context.Context, of phc, password secret.Value, size int) ([]byte, error) {
 	if err := p.enter(ctx); err != nil {
 		return nil, err
 	}
-	defer p.Leave()
 	return argon2.IDKey(normal(password), of.salt, of.time, of.memory, of.threads, uint32(size)), nil
 }
 

@@ -76,6 +76,7 @@ func TestUpgrade(t *testing.T) {
 		p := phc{params: c.p, salt: make([]byte, 16)}
 		place, _ := h.Reserve(true)
 		p.tag, _ = place.compute(bg, p, str("a password"), 32)
+		place.Leave()
 		got, err := h.Verify(bg, str(p.String()), str("a password"))
 		if err != nil || !got.OK || got.Upgrade != c.upgrade {
 			t.Errorf("%+v: got %+v, %v", c.p, got, err)

@@ -15,7 +15,8 @@ import (
 type Options struct {
 	Slots int // how much work is done at once; 1
 	// Share is what the work may take of its slots' time in the long run, after a second at
-	// full speed; 0: from a half to a tenth, by what else is done. At 1 a slot never rests.
+	// full speed; 0: a half, and down to a tenth, by what else is done, while others wait for
+	// work that was for nothing. At 1 a slot never rests.
 	Share float64
 	Queue int           // how many strangers may have a place without a slot, and how many who are known; 32
 	Wait  time.Duration // how long one waits for a slot; 2 s
@@ -66,6 +67,7 @@ type Place struct {
 	line  int
 	state state
 	began time.Time
+	right bool
 }
 
 type state int
@@ -149,6 +151,10 @@ func (r *Room) giveUp(p *Place, mine chan struct{}, why error) error {
 	return nil
 }
 
+// Right says that the work was for somebody who is let in, as the right password is. A slot
+// rests less for it.
+func (p *Place) Right() { p.right = true }
+
 // Leave gives the place back. A slot goes to the next at once or when it has rested: whoever
 // had it does not wait for that. A second call does nothing.
 func (p *Place) Leave() {
@@ -161,7 +167,7 @@ func (p *Place) Leave() {
 		p.room.mu.Unlock()
 	case inside:
 		now := time.Now()
-		if rest := p.room.pace.pay(now.Sub(p.began), now); rest > 0 {
+		if rest := p.room.pace.pay(now.Sub(p.began), now, p.right || !p.room.crowded()); rest > 0 {
 			time.AfterFunc(rest, p.room.next)
 			return
 		}
@@ -189,8 +195,15 @@ func (r *Room) next() {
 	r.free++
 }
 
+// crowded reports whether somebody waits for a slot.
+func (r *Room) crowded() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.lines[strangers])+len(r.lines[known]) > 0
+}
+
 // Pay counts work of the same kind that was done outside, because it had to be: the slots
 // rest for it.
 func (r *Room) Pay(took time.Duration) {
-	r.pace.pay(took, time.Now())
+	r.pace.pay(took, time.Now(), !r.crowded())
 }

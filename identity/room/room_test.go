@@ -135,3 +135,36 @@ func TestPay(t *testing.T) {
 		t.Errorf("after an hour of work outside, the slot does not rest: %v", err)
 	}
 }
+
+// On a busy machine, the slots rest longer only for work that was for nothing while others
+// wait: whoever is alone or right is no flood.
+func TestWhoIsNoFlood(t *testing.T) {
+	const took = 100 * time.Millisecond
+	for _, c := range []struct {
+		name         string
+		right, crowd bool
+		most         time.Duration // of rest, where ahead is used up
+	}{
+		{"alone and wrong", false, false, 2 * took}, {"alone and right", true, false, 2 * took},
+		{"in a crowd and right", true, true, 2 * took}, {"in a crowd and wrong", false, true, 10 * took},
+	} {
+		r := New(Options{Wait: time.Minute})
+		now := time.Now()
+		r.pace.cores = &cores{n: 1, at: now.Add(time.Hour), load: 1} // looks at nothing, knows that it is busy
+		r.pace.left, r.pace.at = 0, now
+		p := enter(t, r, false)
+		p.began = time.Now().Add(-took)
+		if c.crowd {
+			r.lines[strangers] = append(r.lines[strangers], make(chan struct{}))
+			r.taken[strangers]++
+		}
+		if c.right {
+			p.Right()
+		}
+		p.Leave()
+		rest := time.Duration(float64(-r.pace.left) / idle)
+		if rest > c.most+took/2 || rest < c.most-took/2 {
+			t.Errorf("%s: the slot rests for %v, want %v", c.name, rest, c.most)
+		}
+	}
+}
