@@ -22,6 +22,7 @@ const (
 	UserAdded       Name = "user.added"
 	UserDisabled    Name = "user.disabled"
 	UserEnabled     Name = "user.enabled"
+	UserDeleted     Name = "user.deleted" // with sessions, factors and links; keys are revoked
 	UserRoles       Name = "user.roles"
 	UserReset       Name = "user.reset"
 	ServiceRoles    Name = "service.roles"

@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -138,4 +140,39 @@ func restoredKeys(t *testing.T, g *harness.Gate, save, restore func()) {
 		t.Errorf("revoke --all: %s", out)
 	}
 	eventually(t, 5*time.Second, func() bool { return use(good).Code() == "key_invalid" && use(fresh).Code() == "key_invalid" })
+}
+
+// TestStoreWentBackUnseen: the change feed of a running server goes back while the anchor
+// cannot be read. It does not go on as if nothing had been: it tries until it knows.
+func TestStoreWentBackUnseen(t *testing.T) {
+	t.Parallel()
+	g := harness.NewGate(t, harness.Options{Upstream: plainBackend(t), Routes: keyRoutes, Top: "audit: { anchor: ./anchor.jsonl }\n"})
+	anchor, aside := filepath.Join(g.Dir, "anchor.jsonl"), filepath.Join(g.Dir, "aside")
+	g.Start(t)
+	g.AddUser(t, writer, "writer")
+	k := g.AddKey(t, writer, "--role", "writer")
+	use := func() int { return g.Client(t).Get(t, "/private/x", "X-Api-Key", k.Key).Status }
+	eventually(t, 5*time.Second, func() bool { return use() == 200 })
+	g.Restart(t, syscall.SIGTERM) // it anchors at its end
+	if err := errors.Join(os.Rename(anchor, aside), os.Mkdir(anchor, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", filepath.Join(g.Dir, "data/sanmon.db")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.Exec("UPDATE head SET feed = feed - 1; DELETE FROM feed WHERE seq > (SELECT feed FROM head)"); err != nil {
+		t.Fatal(err)
+	}
+	const behind = "sanmon_feed_age_seconds"
+	g.LogWith(t, 10*time.Second, map[string]any{"level": "ERROR", "anchor": anchor})
+	time.Sleep(2 * time.Second)
+	if age := g.Metric(t, behind); age < 1 {
+		t.Errorf("%s = %v: it has given up", behind, age)
+	}
+	if err := errors.Join(os.Remove(anchor), os.Rename(aside, anchor)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, func() bool { return g.Metric(t, behind) < 1 && use() == 200 })
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/internal/storage"
 	"github.com/sanmon-gate/sanmon/internal/trail"
-	"github.com/sanmon-gate/sanmon/refusal"
 )
 
 // anchorTail is how much of the end of an anchor file is read at the start, in bytes.
@@ -40,10 +39,10 @@ func (n *node) notRolledBack(ctx context.Context, c *config.Config, store *stora
 }
 
 // wentBack is notRolledBack for a store that was put back under a running server, before
-// memory is read again. A store that does not answer is asked until it does: meanwhile the
-// feed is stale, and says so.
+// memory is read again. Where it cannot be found out it is tried again until it can:
+// meanwhile the feed is stale, and says so.
 func (n *node) wentBack(ctx context.Context) {
-	for ctx.Err() == nil {
+	for said := ""; ; {
 		c := n.config.Load()
 		anchored, err := n.compared(newestAnchor(ctx, c, n.trail.Signer))
 		if err == nil && anchored.Size > 0 {
@@ -52,14 +51,23 @@ func (n *node) wentBack(ctx context.Context) {
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		n.logger.Error("whether the store was restored from a backup could not be found out", "error", err)
-		if refusal.From(err).Code != refusal.Busy {
-			return
+		if err.Error() != said {
+			said = err.Error()
+			n.logger.Error("whether the store was restored from a backup could not be found out; it is tried again every second, and the change feed stays behind until then", "error", err, "anchor", anchorName(c))
 		}
 		select {
 		case <-ctx.Done():
+			return
 		case <-time.After(time.Second):
 		}
+	}
+}
+
+// distrustMemory reads memory again, after a look at whether the store can be believed.
+func (n *node) distrustMemory(ctx context.Context) {
+	n.wentBack(ctx)
+	if ctx.Err() == nil {
+		n.layers.reset(ctx)
 	}
 }
 

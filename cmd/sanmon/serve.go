@@ -100,7 +100,7 @@ func newNode(ctx context.Context, c *config.Config, store *storage.DB, secrets *
 	n.follower = &feed.Follower{
 		Source: store, Notify: store.WaitChange, After: after, Logger: logger,
 		Apply: func(ctx context.Context, ch feed.Change) { n.layers.apply(ctx, ch) },
-		Reset: func(ctx context.Context) { n.wentBack(ctx); n.layers.reset(ctx) },
+		Reset: n.distrustMemory,
 	}
 	if n.layers, err = openLayers(ctx, c, store, logger, n.follower.Stale, n.staleKeys); err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ import (
 
 func userCommand(env *environment) *cobra.Command {
 	return group("user", "Manage the people who may sign in",
-		userAdd(env), userList(env), userSwitch(env, "disable", true), userSwitch(env, "enable", false), userRoles(env), userReset(env), userFactors(env), userImport(env), userInvite(env), userProvider(env))
+		userAdd(env), userList(env), userSwitch(env, "disable", true), userSwitch(env, "enable", false), userDelete(env), userRoles(env), userReset(env), userFactors(env), userImport(env), userInvite(env), userProvider(env))
 }
 
 // userView is a user for a person or a program to read.
@@ -135,6 +135,31 @@ func userSwitch(env *environment, verb string, disabled bool) *cobra.Command {
 				}
 				r.Disabled = disabled
 				return env.tell(viewUser(r), "%s is %s", r.Name, state(disabled))
+			})
+		},
+	})
+}
+
+func userDelete(env *environment) *cobra.Command {
+	return env.withJSON(&cobra.Command{
+		Use: "delete EMAIL", Short: "Erase a user: sessions end, keys are revoked, and address, factors and links are gone for good", Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
+				r, err := o.user(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				gone, err := o.store.DeleteUser(ctx, r.ID, time.Now(), byCLI(audit.UserDeleted, ""))
+				if err != nil {
+					return err
+				}
+				return env.tell(struct {
+					ID       string `json:"id"`
+					Email    string `json:"email"`
+					Sessions int    `json:"sessions"`
+					Keys     int    `json:"keys"`
+				}{r.ID, r.Name, gone.Sessions, gone.Keys},
+					"%s is deleted: %d sessions ended, %d keys revoked; the audit trail goes on naming %s", r.Name, gone.Sessions, gone.Keys, r.ID)
 			})
 		},
 	})

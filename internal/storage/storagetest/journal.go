@@ -125,6 +125,7 @@ func changes(ctx context.Context, db *storage.DB) map[string]func() error {
 		"SetRoles":        func() error { return db.SetRoles(ctx, "usr_1", []string{"admin"}, ev) },
 		"SetDisabled":     func() error { return db.SetDisabled(ctx, "usr_1", true, at, ev) },
 		"SetPassword":     func() error { return db.SetPassword(ctx, "usr_1", secret.NewString("x"), true, at, ev) },
+		"DeleteUser":      func() error { _, err := db.DeleteUser(ctx, "usr_1", at, ev); return err },
 		"CreateKey":       func() error { return db.CreateKey(ctx, key("new"), time.Time{}, ev) },
 		"CreateKey replacing": func() error {
 			k := key("new")

@@ -54,6 +54,7 @@ func Run(t *testing.T, open Open) {
 		"principals/find":   principalFind,
 		"principals/change": principalChange,
 		"principals/forms":  foreignPasswords,
+		"principals/delete": userDelete,
 		"links/use":         links,
 		"links/race":        linkRace,
 		"links/signup":      linkSignup,
