@@ -36,6 +36,7 @@ type client struct {
 	gather  func(begin bool) error // as in Outgoing
 	watch   *watch
 	streams bool // what comes is sent on at once
+	here    bool // the first bytes of the body are: the head leaves with them, in one write
 }
 
 // copyContent moves a body as content says.
@@ -46,6 +47,7 @@ func (b *Backend) copyContent(c client, body io.Reader, content Content) error {
 	}
 	if content.Decode != nil {
 		body = content.Decode(body)
+		c.here = false // it may need more than what is here
 	}
 	if content.Filter != nil {
 		return b.filterBody(c, body, content.Filter)
@@ -53,8 +55,8 @@ func (b *Backend) copyContent(c client, body io.Reader, content Content) error {
 	return b.copyBody(c, body)
 }
 
-// copyBody moves a body through one pooled buffer. What streams is flushed at
-// once, its head before its first byte.
+// copyBody moves a body through one pooled buffer. What streams is flushed at once, its head
+// before the wait for its first byte.
 func (b *Backend) copyBody(c client, body io.Reader) error {
 	if err := c.begin(); err != nil {
 		return err
@@ -78,7 +80,7 @@ func (b *Backend) copyBody(c client, body io.Reader) error {
 }
 
 // filterBody is copyBody with a filter in between. What the filter gives for one read
-// leaves with it; what it held back leaves at the end.
+// leaves with it; what it held back leaves at the end. The head waits for no second read.
 func (b *Backend) filterBody(c client, body io.Reader, filter exchange.Filter) error {
 	if err := c.begin(); err != nil {
 		filter.Close(nil)
@@ -90,6 +92,8 @@ func (b *Backend) filterBody(c client, body io.Reader, filter exchange.Filter) e
 	defer b.keep(out)
 	for {
 		n, err := body.Read(buf[:])
+		headless := c.here
+		c.here = false
 		*out = (*out)[:0]
 		if n > 0 {
 			*out = filter.Push(*out, buf[:n])
@@ -102,6 +106,11 @@ func (b *Backend) filterBody(c client, body io.Reader, filter exchange.Filter) e
 				if err == nil {
 					filter.Close(nil)
 				}
+				return werr
+			}
+		} else if headless && err == nil {
+			if werr := c.begin(); werr != nil {
+				filter.Close(nil)
 				return werr
 			}
 		}
@@ -121,9 +130,9 @@ func (b *Backend) keep(out *[]byte) {
 	}
 }
 
-// begin sends the head of what streams.
+// begin sends the head of what streams, unless something follows it at once.
 func (c client) begin() error {
-	if !c.streams {
+	if !c.streams || c.here {
 		return nil
 	}
 	if err := flush(c.w); err != nil {

@@ -92,6 +92,9 @@ func (a *answer) whole() []byte {
 	return a.engine.Whole()
 }
 
+// here reports whether the first bytes of the body have come for certain.
+func (a *answer) here() bool { return a.engine != nil && a.body != http.NoBody && a.engine.Here() }
+
 func (b *Backend) timeout(out *Outgoing) time.Duration {
 	if out.Timeout > 0 {
 		return out.Timeout
@@ -139,7 +142,7 @@ func (b *Backend) respond(w http.ResponseWriter, res *answer, out *Outgoing, wt 
 		*out = begun.settle(&content, *out, h, len(trailers) > 0)
 	}
 	w.WriteHeader(res.status)
-	if err := b.sendBody(client{w, out.Gather, wt, streams}, res, &begun, content); err != nil {
+	if err := b.sendBody(client{w, out.Gather, wt, streams, len(begun.head) > 0 || res.here()}, res, &begun, content); err != nil {
 		abort(out, res, err)
 	}
 	for _, name := range trailers {

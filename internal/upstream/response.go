@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"net/textproto"
 	"strings"
@@ -79,6 +80,24 @@ func (r *Response) Read(p []byte) (int, error) {
 		r.failed = err
 	}
 	return n, err
+}
+
+// Here reports whether a Read gives bytes of the body, or its fault, without waiting for the
+// backend. It may say no where it would.
+func (r *Response) Here() bool {
+	c := r.conn
+	if r.failed != nil || c == nil {
+		return false
+	}
+	b := c.buf[c.r:c.w]
+	switch r.body.ending {
+	case sized, inChunk, byClosing:
+		return len(b) > 0
+	case atChunk:
+		n := bytes.IndexByte(b, '\n')
+		return n >= 0 && n+1 < len(b) && b[0] != '0' // 0 may be the last one, behind which a trailer can be late
+	}
+	return false
 }
 
 // Whole returns what is left of the body if all of it has been received already; nil when
