@@ -5,6 +5,7 @@
 //	go run ./bench -rounds 5 -json 6s   longer
 //	go run ./bench -keys 1000000        and the memory that a million API keys take
 //	go run ./bench -first 500           and the time to the first byte of a page
+//	go run ./bench -browser 300         and the same as Chromium sees it
 //	go run ./bench -flood 3             and what a flood of logins leaves to other routes
 //	go run ./bench -limiter valkey://127.0.0.1:6379   and limits that a server counts
 //

@@ -28,6 +28,7 @@ type options struct {
 	users            int
 	limiter          string
 	first            int
+	browser          int
 	flood            int
 }
 
@@ -52,6 +53,7 @@ func main() {
 	flag.IntVar(&o.users, "users", 64, "distinct sessions and keys that take turns")
 	flag.StringVar(&o.limiter, "limiter", "", "valkey://HOST:PORT of a server without a password, for the row key+limiter; empty leaves it out")
 	flag.IntVar(&o.first, "first", 0, "also measure the time to the first byte of a page that streams, by this many requests")
+	flag.IntVar(&o.browser, "browser", 0, "also measure the time to the first byte of a page in Chromium, by this many navigations")
 	flag.IntVar(&o.flood, "flood", 0, "also measure what a flood of logins leaves to token and key routes, by this many rounds")
 	flag.Parse()
 	if err := run(*role, *addr, *to, o); err != nil {
@@ -135,13 +137,19 @@ func measure(o options) error {
 			return err
 		}
 	}
+	var seen *inBrowser
+	if o.browser > 0 {
+		if seen, err = b.browser(o.browser); err != nil {
+			return err
+		}
+	}
 	var flood *flooded
 	if o.flood > 0 {
 		if flood, err = b.flood(o.flood); err != nil {
 			return err
 		}
 	}
-	return b.report(starts, keys, first, flood)
+	return b.report(starts, keys, first, seen, flood)
 }
 
 func (b *bench) startUpstream() (*process, error) {

@@ -41,11 +41,12 @@ type result struct {
 	Starts  map[string]float64 `json:"start_ms"`
 	Keys    *keyMemory         `json:"keys,omitempty"`
 	First   *firstByte         `json:"first_byte,omitempty"`
+	Browser *inBrowser         `json:"first_byte_in_chromium,omitempty"`
 	Flood   *flooded           `json:"flood,omitempty"`
 }
 
-func (b *bench) report(starts map[string]float64, keys *keyMemory, first *firstByte, flood *flooded) error {
-	r := result{time.Now().UTC(), describe(b), b.results, starts, keys, first, flood}
+func (b *bench) report(starts map[string]float64, keys *keyMemory, first *firstByte, seen *inBrowser, flood *flooded) error {
+	r := result{time.Now().UTC(), describe(b), b.results, starts, keys, first, seen, flood}
 	fmt.Printf("%s, %d cores, Linux %s, %s; load by %s, %d connections, all on one core: %v; %d rounds.\n", r.Machine.CPU, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Machine.Load, b.conns, r.Machine.Pinned, b.rounds)
 	fmt.Printf("Ratios are medians of the ratios to \"bare\" within each round. Log level %s, but info with a line per request in session+log.\n", b.log)
 	for _, l := range b.loads() {
@@ -69,6 +70,9 @@ func (b *bench) report(starts map[string]float64, keys *keyMemory, first *firstB
 	}
 	if first != nil {
 		fmt.Printf("\nFirst byte of a page that streams, %d requests each: bare %.0f us, gate %.0f us as text and %.0f us as page; injection adds %.0f us (quartiles %.0f..%.0f)\n", first.Pairs, first.Bare, first.Text, first.Page, first.Added, first.Quarter[0], first.Quarter[1])
+	}
+	if seen != nil {
+		seen.print()
 	}
 	if flood != nil {
 		flood.print()
