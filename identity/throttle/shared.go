@@ -27,13 +27,17 @@ type Kept struct {
 	Until time.Time // from then on nobody needs it
 }
 
+// mostAsking is how many attempts may ask the store at once. Those for one name wait there for
+// its row, each with a connection: most connections have to be left for everything else.
+const mostAsking = 6
+
 // NewShared returns a Throttle that counts in a store, for all who have the store and the
 // ring, secret.PurposeDevice. Names are kept as hashes under the ring's current key. A store
 // that does not answer lets nobody in.
 func NewShared(o Options, store Store, ring *secret.Ring) *Throttle {
 	t := New(o)
 	t.store, t.ring, t.full = store, ring, make(map[name]time.Time)
-	t.room = room.New(room.Options{Slots: max(2, runtime.NumCPU())})
+	t.room = room.New(room.Options{Slots: min(max(2, runtime.NumCPU()), mostAsking)})
 	return t
 }
 
