@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// kind of load.
+// loadKind is one kind of load.
 type loadKind struct {
 	name     string
 	method   string

@@ -111,8 +111,8 @@ func (s *heldSecret) feed(_ context.Context, v secret.Value) error {
 	return nil
 }
 
-// read is a reader whose use is given each other value too, while the configuration that
-// read it is in force.
+// read gives the value of a secret to use, and each later one too, while the configuration
+// that named it is in force.
 func (h *holder) read(ctx context.Context, name, ref string, use func(secret.Value) error) error {
 	s := h.hold(name, ref)
 	v, err := s.value(ctx)

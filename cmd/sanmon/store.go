@@ -39,7 +39,7 @@ func openStore(ctx context.Context, c *config.Config) (*storage.DB, error) {
 	return postgres.Open(ctx, c.Store.Address, password, postgres.Options{})
 }
 
-// session is an open configuration and store, for one command.
+// opened is an open configuration and store, for one command.
 type opened struct {
 	config *config.Config
 	store  *storage.DB

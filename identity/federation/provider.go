@@ -145,9 +145,9 @@ func (p *Provider) returned(binding []byte, query url.Values, now time.Time) (e 
 	return e, code, t, nil
 }
 
-// exchange gives the code for an ID token (OpenID Connect Core, Section 3.1.3).
-// exchange turns a code into an ID token, once more with another secret where the provider
-// refuses the one that we have (RFC 6749, Section 5.2: the code is not spent by that).
+// exchange gives a code for an ID token (OpenID Connect Core, Section 3.1.3), once more
+// with another secret where the provider refuses the one that we have (RFC 6749, Section
+// 5.2: the code is not spent by that).
 func (p *Provider) exchange(ctx context.Context, m metadata, code, verifier string) (string, error) {
 	raw, err := p.exchangeOnce(ctx, m, code, verifier)
 	if said, ok := errors.AsType[*oauth2.RetrieveError](err); ok && said.ErrorCode == "invalid_client" && p.o.Refused != nil && p.o.Refused(ctx) {

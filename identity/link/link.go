@@ -47,7 +47,7 @@ type Record struct {
 	CreatedAt, ExpiresAt time.Time
 }
 
-// Errors of a Store.
+// ErrNotFound is what a Store says of a link that is not good, or not any more.
 var ErrNotFound = errors.New("no such link, or it was used")
 
 // Store keeps links.

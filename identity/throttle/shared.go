@@ -96,8 +96,9 @@ func (k *Ticket) ids() [][16]byte {
 	return ids
 }
 
-// A count that is full elsewhere is full until its time here: who comes again and again
-// costs no look at the store. Nothing but time opens it, as none of its attempts is pending.
+// noteFull notes a count that is full elsewhere. It is full until its time here, so that who
+// comes again and again costs no look at the store. Nothing but time opens it, as none of its
+// attempts is pending.
 func (t *Throttle) noteFull(n name, until time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -32,7 +32,7 @@ func checkSecrets(r *report, number int, line string) {
 	}
 }
 
-// secretWords are the words that name a secret in a key of the file.
+// secretName reports whether a key of the file is called like a secret.
 func secretName(name string) bool {
 	name = strings.ToLower(strings.NewReplacer("-", "_", ".", "_").Replace(name))
 	if strings.HasSuffix(name, "_file") || strings.HasSuffix(name, "_path") {

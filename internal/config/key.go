@@ -55,7 +55,7 @@ func oneOrMany(s scalar) shape          { return shape{scalar: &s, item: &shape{
 func listOf(of shape) shape             { return shape{item: &of} }
 func oneOr(s scalar, keys ...key) shape { return shape{scalar: &s, keys: keys} }
 
-// off is the form of switching something off: with the reason in place.
+// offKey is the form of switching something off: with the reason in place.
 func offKey(what string) key {
 	return key{name: "off", required: true, shape: one(reason()), doc: "Switches " + what + " off. The value is the reason.",
 		example: "the load balancer does this"}

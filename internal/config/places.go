@@ -162,7 +162,8 @@ func network() scalar {
 	}}
 }
 
-// httpURL is an address of something to fetch; without a user or password.
+// looseURL reports whether s is an address of something to fetch; without a user or
+// password.
 func looseURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && u.Host != "" && u.User == nil && (u.Scheme == "http" || u.Scheme == "https")

@@ -4,7 +4,7 @@ import "time"
 
 const day = 24 * time.Hour
 
-// The types of names in the file.
+// nameOf is the name of something that the file declares. The types of other names follow.
 func nameOf(what string) scalar {
 	return plain("name of "+article(what), `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`, "write letters, digits, '.', '_' and '-', at most 64")
 }

@@ -109,7 +109,7 @@ func japanese() words {
 	}
 }
 
-// lives are how long links are good, in words.
+// life is how long a link is good, in words.
 func life(lang, key string) string {
 	return map[string]string{
 		"en/30m": "30 minutes", "en/24h": "24 hours", "en/72h": "3 days",

@@ -101,14 +101,14 @@ func base62(n uint32) []byte {
 	return out
 }
 
-// privateForms are the forms of private keys: PEM (RFC 7468, OpenSSH), PuTTY, age. A
-// heading alone, as in code that looks for one, is no key: so many characters of body
-// must follow.
+// privateForm is one form of private keys. A heading alone, as in code that looks for one,
+// is no key: so many characters of body must follow.
 type privateForm struct {
 	head *regexp.Regexp
 	body int
 }
 
+// privateForms are PEM (RFC 7468, OpenSSH), PuTTY and age.
 func privateForms() []privateForm {
 	return []privateForm{
 		{regexp.MustCompile(`-----BEGIN ([A-Z0-9]+ ){0,3}PRIVATE KEY( BLOCK)?-----`), 40},

@@ -64,7 +64,7 @@ func (unsigned) For(string, *caller.Caller, uint64, func() []string, time.Time) 
 	return "assertion", nil
 }
 
-// noRefusals answers refusals plainly.
+// plainPortal answers refusals plainly.
 type plainPortal struct{}
 
 func (plainPortal) Serve(w http.ResponseWriter, _ *http.Request, _ *sanmon.Passage) *refusal.Refusal {

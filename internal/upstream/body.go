@@ -6,7 +6,7 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/octets"
 )
 
-// The ways in which the body of an answer ends (RFC 9112, Section 6.3).
+// ending is a way in which the body of an answer ends (RFC 9112, Section 6.3).
 type ending uint8
 
 const (

@@ -80,7 +80,7 @@ func (q Quota) String() string {
 // multiple of it.
 const day = 24 * 60 * 60 * 1_000_000
 
-// The cell of a quota holds the end of its window plus the units used, which are far fewer
+// used reads the cell of a quota. It holds the end of its window plus the units used, which are far fewer
 // than the microseconds of a day: one number says both, and it has passed when the window
 // has, which is what lets a Table forget it.
 func (p *Policy) used(cell, now int64) (end, n int64) {

@@ -42,7 +42,7 @@ func Line(b []byte) []byte {
 	return append(out, b[done:]...)
 }
 
-// The detectors, by the byte that wakes them.
+// detector is one of the detectors, by the byte that wakes it.
 type detector uint8
 
 const (

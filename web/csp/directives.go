@@ -2,8 +2,8 @@ package csp
 
 import "slices"
 
-// fetch lists the fetch directives (CSP3, Section 6.1) with what holds in their absence,
-// in order (CSP3, Section 6.8.3). default-src comes last for each.
+// fallbacks lists what holds in the absence of a fetch directive, in order (CSP3, Section
+// 6.8.3): default-src comes last for each. Other directives have none.
 func fallbacks(name string) []string {
 	switch name {
 	case "child-src", "connect-src", "font-src", "img-src", "manifest-src", "media-src", "object-src", "script-src", "style-src":
@@ -20,6 +20,7 @@ func fallbacks(name string) []string {
 	return nil
 }
 
+// fetches lists the fetch directives (CSP3, Section 6.1).
 func fetches() []string {
 	return []string{
 		"child-src", "connect-src", "font-src", "frame-src", "img-src", "manifest-src", "media-src", "object-src",

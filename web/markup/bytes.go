@@ -2,8 +2,8 @@ package markup
 
 import "bytes"
 
-// The classes of bytes. A CR counts as white space: the input stream turns it into LF
-// (WHATWG HTML, Section 13.2.3.5).
+// isSpace tells ASCII white space. A CR counts: the input stream turns it into LF (WHATWG
+// HTML, Section 13.2.3.5).
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' }
 
 func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

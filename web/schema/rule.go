@@ -13,7 +13,7 @@ const integers typeSet = 1 << (object + 1)
 
 func (s typeSet) has(k kind) bool { return s&(1<<k) != 0 }
 
-// typeNames maps the words of JSON Schema (Validation, Section 6.1.1).
+// typeNamed maps the words of JSON Schema (Validation, Section 6.1.1).
 func typeNamed(word string) (typeSet, bool) {
 	switch word {
 	case "null":

@@ -139,12 +139,7 @@ func (r *Renderer) Account(w http.ResponseWriter, req *http.Request, status int,
 	r.pageWith(w, req, status, "account", func(t words) string { return t.text("account.title", v.Site) }, v, v.PasskeysOn && v.Fresh)
 }
 
-// Notices, Errors and steps are what the pages have a text for.
-func notices() []string {
-	return []string{"session_ended", "others_ended", "passkey_added", "passkey_renamed", "passkey_removed", "totp_added", "totp_removed",
-		"recovery_renewed", "password_changed", "provider_unlinked", "key_created", "key_rotated", "key_revoked"}
-}
-
+// faults are what the account page has a text for.
 func faults() []string {
 	return []string{"password_wrong", "password_weak", "password_differs", "rate_limited", "gone", "key_empty", "key_life", "key_scopes", "key_many", "name", "totp_exists", "provider_last", "busy"}
 }
