@@ -6,37 +6,30 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/sanmon-gate/sanmon/internal/periodic"
 )
 
 // watchApproved puts the file of csp.approved in force when it changes. What is wrong
 // with it is logged, and what was in force stays.
 func (n *node) watchApproved(ctx context.Context) {
 	known := approvedHash(n.config.Load())
-	tick := time.NewTicker(config.DefaultInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	periodic.Do(ctx, config.DefaultInterval, func() {
 		c := n.config.Load()
 		now := approvedHash(c)
 		if now == known {
-			continue
+			return
 		}
 		known = now
 		if err := n.again(); err != nil {
 			n.metrics.Reload("refused")
 			n.logger.Error("the changed file of csp.approved is refused; the one before stays in force", "error", err)
-			continue
+			return
 		}
 		n.metrics.Reload("ok")
 		n.logger.Info("csp.approved reloaded", "file", c.CSP.Approved)
-	}
+	})
 }
 
 // approvedHash tells contents apart; a file that is not there has one, too.

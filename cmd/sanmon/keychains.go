@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/identity/keyset"
+	"github.com/sanmon-gate/sanmon/internal/periodic"
 	"github.com/sanmon-gate/sanmon/internal/storage"
 	"github.com/sanmon-gate/sanmon/secret"
 )
@@ -32,20 +33,14 @@ func prepareKeys(ctx context.Context, store *storage.DB, master *secret.Master) 
 
 // tendKeys rotates signing keys by age and erases those that are gone.
 func (l *layers) tendKeys(ctx context.Context) error {
-	tick := time.NewTicker(tendEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			for _, purpose := range signing {
-				if _, err := keychain(l.store, l.master, purpose, "system").Tend(ctx, keyset.Every, time.Now()); err != nil && ctx.Err() == nil {
-					l.logger.Warn("signing keys could not be looked after; tried again in a minute", "purpose", purpose, "error", err)
-				}
+	periodic.Do(ctx, tendEvery, func() {
+		for _, purpose := range signing {
+			if _, err := keychain(l.store, l.master, purpose, "system").Tend(ctx, keyset.Every, time.Now()); err != nil && ctx.Err() == nil {
+				l.logger.Warn("signing keys could not be looked after; tried again in a minute", "purpose", purpose, "error", err)
 			}
 		}
-	}
+	})
+	return nil
 }
 
 // jwks are the public keys of everything that this server signs.

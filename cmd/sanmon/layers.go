@@ -24,6 +24,7 @@ import (
 	"github.com/sanmon-gate/sanmon/identity/token"
 	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/sanmon-gate/sanmon/internal/openapi"
+	"github.com/sanmon-gate/sanmon/internal/periodic"
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/proxy"
 	"github.com/sanmon-gate/sanmon/internal/rollout"
@@ -240,18 +241,12 @@ func cookiesOf(c *config.Config) portal.Cookies {
 
 // maintain prunes what is no longer needed, every few minutes.
 func (l *layers) maintain(ctx context.Context) error {
-	tick := time.NewTicker(5 * time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			l.login.Throttle.Sweep(time.Now())
-			l.letters.notices.Sweep(time.Now())
-			if err := l.store.Maintain(ctx); err != nil && ctx.Err() == nil {
-				l.logger.Warn("old rows could not be pruned; tried again in five minutes", "error", err)
-			}
+	periodic.Do(ctx, 5*time.Minute, func() {
+		l.login.Throttle.Sweep(time.Now())
+		l.letters.notices.Sweep(time.Now())
+		if err := l.store.Maintain(ctx); err != nil && ctx.Err() == nil {
+			l.logger.Warn("old rows could not be pruned; tried again in five minutes", "error", err)
 		}
-	}
+	})
+	return nil
 }

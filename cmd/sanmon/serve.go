@@ -20,6 +20,7 @@ import (
 	"github.com/sanmon-gate/sanmon/internal/feed"
 	"github.com/sanmon-gate/sanmon/internal/logline"
 	"github.com/sanmon-gate/sanmon/internal/metrics"
+	"github.com/sanmon-gate/sanmon/internal/periodic"
 	"github.com/sanmon-gate/sanmon/internal/server"
 	"github.com/sanmon-gate/sanmon/internal/storage"
 	"github.com/sanmon-gate/sanmon/internal/trail"
@@ -257,7 +258,7 @@ func (n *node) watch(ctx context.Context) {
 		<-ctx.Done()
 		return
 	}
-	config.WatchFrom(ctx, c.Path, c.Hash, 0, func(c *config.Config, err error) {
+	config.Watch(ctx, c.Path, c.Hash, 0, func(c *config.Config, err error) {
 		if err == nil {
 			err = n.reload(c)
 		}
@@ -306,21 +307,15 @@ const unconfirmed = 30 * time.Second
 // cutUnconfirmed ends what stays open while the feed is behind: new requests fail
 // closed then, and old connections must not live on for ever.
 func (n *node) cutUnconfirmed(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			if n.follower.Age() < unconfirmed {
-				continue
-			}
-			if cut := n.layers.tunnels.CloseAll(); cut > 0 {
-				n.logger.Warn("open connections were cut: the store has not confirmed for 30 s that they may go on", "count", cut)
-			}
+	periodic.Do(ctx, time.Second, func() {
+		if n.follower.Age() < unconfirmed {
+			return
 		}
-	}
+		if cut := n.layers.tunnels.CloseAll(); cut > 0 {
+			n.logger.Warn("open connections were cut: the store has not confirmed for 30 s that they may go on", "count", cut)
+		}
+	})
+	return nil
 }
 
 // always logs what others wait for, whatever the level.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/sanmon-gate/sanmon/internal/periodic"
 )
 
 // reloadEvery is how often a ring is tried again that could not be read: a key that was dropped
@@ -35,14 +37,7 @@ func (u *unloaded) take() (purposes map[string]bool) {
 
 // reloadKeys tries again what could not be read, until ctx ends.
 func (l *layers) reloadKeys(ctx context.Context) error {
-	tick := time.NewTicker(reloadEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	periodic.Do(ctx, reloadEvery, func() {
 		for purpose := range l.unloaded.take() {
 			if err := l.rings[purpose].Load(ctx, l.store, l.master); err != nil {
 				l.unloaded.add(purpose) // it was logged
@@ -50,5 +45,6 @@ func (l *layers) reloadKeys(ctx context.Context) error {
 			}
 			l.logger.Info("a server key could be loaded after all", "purpose", purpose)
 		}
-	}
+	})
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon/audit"
+	"github.com/sanmon-gate/sanmon/internal/periodic"
 	"github.com/sanmon-gate/sanmon/internal/webhook"
 )
 
@@ -106,16 +107,8 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	if every <= 0 {
 		every = tick
 	}
-	timer := time.NewTicker(every)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-			d.Step(ctx)
-		}
-	}
+	periodic.Do(ctx, every, func() { d.Step(ctx) })
+	return nil
 }
 
 // Step looks once at conditions and trail, and sends what is due.

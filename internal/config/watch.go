@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"time"
+
+	"github.com/sanmon-gate/sanmon/internal/periodic"
 )
 
 // DefaultInterval is how often a watched file is read: a change is in force within
@@ -21,22 +23,14 @@ const DefaultInterval = 500 * time.Millisecond
 // links, an editor that renames, and a copy with an old date are all noticed, and a
 // touch is not.
 //
-// The content at the time of the call counts as known. WatchFrom leaves no gap
-// between Load and Watch.
-func Watch(ctx context.Context, path string, interval time.Duration, onChange func(*Config, error)) {
-	src, err := readFile(path)
-	w := watcher{path: path, known: sha256.Sum256(src), onChange: onChange}
-	if err != nil {
-		w.failed = err.Error()
+// known is the Hash of the configuration in force: no change is missed between Load and
+// Watch.
+func Watch(ctx context.Context, path string, known [sha256.Size]byte, interval time.Duration, onChange func(*Config, error)) {
+	if interval <= 0 {
+		interval = DefaultInterval
 	}
-	w.run(ctx, interval)
-}
-
-// WatchFrom is Watch with the content of a loaded configuration as the known one:
-// known is its Hash.
-func WatchFrom(ctx context.Context, path string, known [32]byte, interval time.Duration, onChange func(*Config, error)) {
 	w := watcher{path: path, known: known, onChange: onChange}
-	w.run(ctx, interval)
+	periodic.Do(ctx, interval, func() { w.look(ctx, interval/10) })
 }
 
 type watcher struct {
@@ -44,22 +38,6 @@ type watcher struct {
 	known    [sha256.Size]byte // content of the last report
 	failed   string            // why the file could not be read; "" it could
 	onChange func(*Config, error)
-}
-
-func (w *watcher) run(ctx context.Context, interval time.Duration) {
-	if interval <= 0 {
-		interval = DefaultInterval
-	}
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			w.look(ctx, interval/10)
-		}
-	}
 }
 
 // look reads the file once and reports a change when a second reading after settle

@@ -24,7 +24,7 @@ func watch(t *testing.T, path string, known string) *watched {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		WatchFrom(ctx, path, sha256.Sum256([]byte(known)), 10*time.Millisecond, func(c *Config, err error) {
+		Watch(ctx, path, sha256.Sum256([]byte(known)), 10*time.Millisecond, func(c *Config, err error) {
 			if err != nil {
 				w.said <- err.Error()
 				return
@@ -131,7 +131,7 @@ func must(t *testing.T, err error) {
 func TestWatchEnds(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	Watch(ctx, "testdata/design.yaml", time.Hour, func(*Config, error) { t.Error("called") })
+	Watch(ctx, "testdata/design.yaml", [sha256.Size]byte{}, time.Hour, func(*Config, error) { t.Error("called") })
 }
 
 func TestLoadRefusesWhatIsNoFile(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sanmon-gate/sanmon/internal/periodic"
 )
 
 // period is how often requests without a route are written.
@@ -56,19 +58,8 @@ func isMethod(s string) bool {
 
 // Run writes what was gathered every few seconds until ctx ends, and once more then.
 func (t *Traffic) Run(ctx context.Context) error {
-	tick := time.NewTicker(period)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-			defer cancel()
-			t.flush(last)
-			return nil
-		case <-tick.C:
-			t.flush(ctx)
-		}
-	}
+	periodic.Flush(ctx, period, t.flush)
+	return nil
 }
 
 // flush writes and forgets. What the store does not take is lost: it decides nothing.

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/sanmon-gate/sanmon/internal/periodic"
 )
 
 // Bounds of memory.
@@ -101,19 +103,8 @@ func add(first, last *time.Time, now time.Time) {
 
 // Run writes what was gathered every few seconds until ctx ends, and once more then.
 func (l *Log) Run(ctx context.Context) error {
-	tick := time.NewTicker(period)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-			defer cancel()
-			l.Flush(last)
-			return nil
-		case <-tick.C:
-			l.Flush(ctx)
-		}
-	}
+	periodic.Flush(ctx, period, l.Flush)
+	return nil
 }
 
 // Flush writes what was gathered. What the store does not take is kept for the next time.

@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"time"
+
+	"github.com/sanmon-gate/sanmon/internal/periodic"
 )
 
 // Windows of seconds are judged by nodes whose clocks may differ by more. So each node
@@ -62,14 +64,8 @@ func (db *DB) FollowClock(ctx context.Context) error {
 	if db.dialect.Clock == "" {
 		return nil
 	}
-	tick := time.NewTicker(clockEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			_ = db.ReadClock(ctx) // the feed says that the store is away
-		}
-	}
+	periodic.Do(ctx, clockEvery, func() {
+		_ = db.ReadClock(ctx) // the feed says that the store is away
+	})
+	return nil
 }
