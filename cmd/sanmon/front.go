@@ -90,7 +90,7 @@ func granted(g login.Grant, err error) (portal.Grant, error) {
 	if err != nil {
 		return portal.Grant{}, err
 	}
-	return portal.Grant{Secret: g.Secret, ExpiresAt: g.ExpiresAt, DeviceCookie: g.DeviceCookie, SID: g.SID}, nil
+	return portal.Grant{Secret: g.Secret, DeviceCookie: g.DeviceCookie, SID: g.SID}, nil
 }
 
 // Login implements portal.Authenticator.

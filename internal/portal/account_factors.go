@@ -56,12 +56,8 @@ func (p *Portal) enrolPage(w http.ResponseWriter, r *http.Request, v Visit, me o
 	}
 	page.Action, page.Cancel, page.Step = AccountPath+"/totp", AccountPath, sealed
 	page.Token = p.Tokens.Issue(csrf.Session, me.Bindings[0], "", v.Now)
-	status := http.StatusOK
-	w.Header().Set("Cache-Control", "no-store")
-	if why != nil {
-		refusalHeader(w.Header(), why, v.RequestID)
-		status, page.Code, page.Wait = why.Status(), string(why.Code), seconds(why.RetryAfter)
-	}
+	var status int
+	status, page.Code, page.Wait = formHeader(w.Header(), why, v.RequestID)
 	p.Pages.views.Enrol(w, r, status, page)
 	return nil
 }

@@ -107,7 +107,7 @@ func (d desk) attempt(a Attempt) login.Attempt {
 }
 
 func grantOf(g login.Grant, err error) (Grant, error) {
-	return Grant{Secret: g.Secret, ExpiresAt: g.ExpiresAt, DeviceCookie: g.DeviceCookie, SID: g.SID}, err
+	return Grant{Secret: g.Secret, DeviceCookie: g.DeviceCookie, SID: g.SID}, err
 }
 
 func (d desk) Login(ctx context.Context, a Attempt) (Grant, error) {

@@ -159,12 +159,8 @@ func (p *Portal) askPage(w http.ResponseWriter, r *http.Request, v Visit, page v
 		page.Action = SignupPath
 	}
 	page.TokenName, page.Token, page.RequestID = csrf.FieldName, p.Tokens.Issue(csrf.Session, binding, "", v.Now), v.RequestID
-	status := http.StatusOK
-	w.Header().Set("Cache-Control", "no-store")
-	if why != nil {
-		refusalHeader(w.Header(), why, v.RequestID)
-		status, page.Code, page.Wait = why.Status(), string(why.Code), seconds(why.RetryAfter)
-	}
+	var status int
+	status, page.Code, page.Wait = formHeader(w.Header(), why, v.RequestID)
 	p.Pages.views.Ask(w, r, status, page)
 	return nil
 }

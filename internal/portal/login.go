@@ -37,20 +37,32 @@ func (p *Portal) loginJSON(w http.ResponseWriter, r *http.Request, v Visit) erro
 	if err != nil {
 		return err
 	}
-	me, err := p.begun(r, v, grant)
+	next := ""
+	if c.next != "" {
+		next = ReturnPath(c.next)
+	}
+	return p.introduce(w, r, v, grant, next)
+}
+
+// introduce hands a new session over to a program, and tells it who it is now.
+func (p *Portal) introduce(w http.ResponseWriter, r *http.Request, v Visit, g Grant, next string) error {
+	me, err := p.begun(r, v, g)
 	if err != nil {
 		return err
 	}
-	p.handOver(w, r, v, grant)
-	answer := p.describe(me, p.Tokens.Issue(csrf.Session, me.Bindings[0], "", v.Now))
-	if c.next != "" {
-		answer.Next = ReturnPath(c.next)
+	if err := p.handOver(w, r, v, g); err != nil {
+		return err
 	}
+	answer := p.describe(me, p.Tokens.Issue(csrf.Session, me.Bindings[0], "", v.Now))
+	answer.Next = next
 	return writeJSON(w, r, answer)
 }
 
 // begun judges the session that was just made.
 func (p *Portal) begun(r *http.Request, v Visit, g Grant) (*caller.Caller, error) {
+	if err := g.whole(); err != nil {
+		return nil, err
+	}
 	me, err := p.Sessions.Judge(r.Context(), string(g.Secret.Expose()), v)
 	if err != nil {
 		return nil, err
@@ -73,7 +85,9 @@ func (p *Portal) loginForm(w http.ResponseWriter, r *http.Request, v Visit) erro
 	if err != nil {
 		return p.again(w, r, v, c, err)
 	}
-	p.handOver(w, r, v, grant)
+	if err := p.handOver(w, r, v, grant); err != nil {
+		return err
+	}
 	return seeOther(w, ReturnPath(c.next))
 }
 
@@ -115,11 +129,7 @@ func (p *Portal) attempt(r *http.Request, v Visit, c credentials) (Grant, error)
 		return Grant{}, err
 	}
 	a.Email, a.Password, a.Code = c.email, c.password, c.code
-	grant, err := p.Auth.Login(r.Context(), a)
-	if err == nil && grant.Secret.Empty() {
-		return Grant{}, refusal.New(refusal.Internal, "a login was granted without a session (a fault of the authenticator)")
-	}
-	return grant, err
+	return p.Auth.Login(r.Context(), a)
 }
 
 // visitor is what an attempt knows of the browser before anything is typed.
@@ -144,13 +154,17 @@ func (p *Portal) visitor(r *http.Request, v Visit) (Attempt, error) {
 
 // handOver gives the browser its session. The pre-session ends: no token from before the
 // login holds after it.
-func (p *Portal) handOver(w http.ResponseWriter, r *http.Request, v Visit, g Grant) {
+func (p *Portal) handOver(w http.ResponseWriter, r *http.Request, v Visit, g Grant) error {
+	if err := g.whole(); err != nil {
+		return err
+	}
 	http.SetCookie(w, p.Cookies.Session(g.Secret))
 	http.SetCookie(w, Cleared(p.Cookies.Pre("")))
 	p.offerBinding(w, r, v, g)
 	if g.DeviceCookie != "" {
 		http.SetCookie(w, p.Cookies.Device(g.DeviceCookie))
 	}
+	return nil
 }
 
 // again answers a form that did not log in: a person sees the form with what to do.
@@ -196,18 +210,14 @@ func (p *Portal) loginPage(w http.ResponseWriter, r *http.Request, v Visit, c cr
 		page.SignedIn = me.Email
 	}
 	p.others(&page, c.next)
-	status := http.StatusOK
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	if why != nil {
-		refusalHeader(h, why, v.RequestID)
-		status, page.Code, page.Wait = why.Status(), string(why.Code), seconds(why.RetryAfter)
-		if c.provider {
-			page.Code = said(why, me != nil)
-		}
-		if full(why) {
-			page.Code = "full"
-		}
+	var status int
+	status, page.Code, page.Wait = formHeader(w.Header(), why, v.RequestID)
+	switch {
+	case why == nil:
+	case full(why):
+		page.Code = "full"
+	case c.provider:
+		page.Code = said(why, me != nil)
 	}
 	p.Pages.views.Login(w, r, status, page)
 	return nil

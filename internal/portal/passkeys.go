@@ -9,7 +9,6 @@ import (
 
 	"github.com/sanmon-gate/sanmon/identity/passkey"
 	"github.com/sanmon-gate/sanmon/refusal"
-	"github.com/sanmon-gate/sanmon/web/csrf"
 )
 
 // maxCeremony bounds the JSON that finishes a ceremony, in bytes.
@@ -99,14 +98,7 @@ func (p *Portal) passkeyFinish(w http.ResponseWriter, r *http.Request, v Visit) 
 	if err != nil {
 		return err
 	}
-	me, err := p.begun(r, v, grant)
-	if err != nil {
-		return err
-	}
-	p.handOver(w, r, v, grant)
-	answer := p.describe(me, p.Tokens.Issue(csrf.Session, me.Bindings[0], "", v.Now))
-	answer.Next = ReturnPath(c.Next)
-	return writeJSON(w, r, answer)
+	return p.introduce(w, r, v, grant, ReturnPath(c.Next))
 }
 
 func noPasskeys() error {

@@ -39,9 +39,16 @@ type Attempt struct {
 // Grant is a login that succeeded.
 type Grant struct {
 	Secret       secret.Value // value of the session cookie
-	ExpiresAt    time.Time    // absolute end of the session
 	DeviceCookie string       // new value of the device cookie, "" to leave it
 	SID          string       // public handle of the session
+}
+
+// whole refuses a login without a session: nothing of it is handed over, whoever granted it.
+func (g Grant) whole() error {
+	if g.Secret.Empty() {
+		return refusal.New(refusal.Internal, "a login was granted without a session (a fault of who granted it)")
+	}
+	return nil
 }
 
 // Authenticator checks a password and begins or steps up a session. Its refusals are

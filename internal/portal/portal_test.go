@@ -35,6 +35,7 @@ type house struct {
 	ended    []string
 	refused  []*refusal.Refusal
 	dead     bool
+	empty    bool // logins are granted without a session
 }
 
 func (h *house) Login(_ context.Context, a Attempt) (Grant, error) {
@@ -45,7 +46,10 @@ func (h *house) Login(_ context.Context, a Attempt) (Grant, error) {
 	if string(a.Password.Expose()) != good {
 		return Grant{}, refusal.New(refusal.LoginFailed, "operator only: wrong password for ann")
 	}
-	return Grant{Secret: secret.NewString(cookie), ExpiresAt: noon.Add(24 * time.Hour), DeviceCookie: "DEVICE"}, nil
+	if h.empty {
+		return Grant{DeviceCookie: "DEVICE"}, nil
+	}
+	return Grant{Secret: secret.NewString(cookie), DeviceCookie: "DEVICE"}, nil
 }
 
 func (h *house) Judge(_ context.Context, value string, _ Visit) (*caller.Caller, error) {
@@ -246,6 +250,28 @@ func TestNoPlaceIsExplained(t *testing.T) {
 		t.Errorf("%d refusals of 9 are in the log", len(h.refused))
 	}
 }
+
+// TestALoginWithoutASessionIsNone: whoever grants one has a fault, and the browser gets nothing
+// of it, whichever way somebody came.
+func TestALoginWithoutASessionIsNone(t *testing.T) {
+	p, h := newPortal(t)
+	h.empty, p.Providers, p.Ways.Second = true, &corp{}, emptySecond{}
+	for what, a := range map[string]ask{
+		"password":   {method: "POST", target: "/.sanmon/login", kind: form, body: loginBody(preToken(p), good, "/next"), cookies: pre},
+		"by program": {method: "POST", target: "/.sanmon/login", kind: "application/json", body: `{"email":"ann@example.com","password":"` + good + `"}`, fetch: true},
+		"code":       {method: "POST", target: "/.sanmon/login/code", kind: form, body: "code=123456&step=x&next=/next&_sanmon=" + url.QueryEscape(preToken(p)), cookies: pre},
+		"provider":   {target: begins + "/callback?code=x&state=y", cookies: pre},
+	} {
+		if w := a.send(p); w.Code != 500 || len(w.Header()["Set-Cookie"]) != 0 {
+			t.Errorf("%s: %d, cookies %q, want 500 and none", what, w.Code, w.Header()["Set-Cookie"])
+		}
+	}
+}
+
+// emptySecond is a second step that grants nothing.
+type emptySecond struct{ steps }
+
+func (emptySecond) Second(context.Context, Attempt) (Grant, error) { return Grant{}, nil }
 
 // fullSecond is a second step that finds no place.
 type fullSecond struct{ steps }

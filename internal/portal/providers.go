@@ -98,7 +98,9 @@ func (p *Portal) providerFinish(w http.ResponseWriter, r *http.Request, v Visit,
 	if err != nil {
 		return p.again(w, r, v, credentials{next: next, provider: true}, err)
 	}
-	p.handOver(w, r, v, grant)
+	if err := p.handOver(w, r, v, grant); err != nil {
+		return err
+	}
 	return p.home(w, r, v, ReturnPath(next))
 }
 

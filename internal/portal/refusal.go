@@ -96,6 +96,17 @@ func refusalHeader(h http.Header, why *refusal.Refusal, requestID string) {
 	}
 }
 
+// formHeader sets what a page with a form carries, and returns what the page says of why, the
+// refusal of what was sent before; nil: it is shown for the first time.
+func formHeader(h http.Header, why *refusal.Refusal, requestID string) (status int, code string, wait int) {
+	h.Set("Cache-Control", "no-store")
+	if why == nil {
+		return http.StatusOK, "", 0
+	}
+	refusalHeader(h, why, requestID)
+	return why.Status(), string(why.Code), seconds(why.RetryAfter)
+}
+
 // challenge is what a 401 must carry (RFC 9110, Section 15.5.2). No browser asks for
 // anything on Bearer.
 func challenge(why *refusal.Refusal) string {

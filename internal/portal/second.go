@@ -22,12 +22,7 @@ func (p *Portal) secondPage(w http.ResponseWriter, r *http.Request, v Visit, ste
 	if err != nil {
 		return err
 	}
-	status, code, wait := http.StatusOK, "", 0
-	w.Header().Set("Cache-Control", "no-store")
-	if why != nil {
-		refusalHeader(w.Header(), why, v.RequestID)
-		status, code, wait = why.Status(), string(why.Code), seconds(why.RetryAfter)
-	}
+	status, code, wait := formHeader(w.Header(), why, v.RequestID)
 	token := p.Tokens.Issue(csrf.Session, binding, "", v.Now)
 	again := LoginURL(ReturnPath(next))
 	if !step.Enrol {
@@ -83,7 +78,9 @@ func (p *Portal) second(w http.ResponseWriter, r *http.Request, v Visit, enrol b
 	if err != nil {
 		return p.secondAgain(w, r, v, step, f.get("next"), err)
 	}
-	p.handOver(w, r, v, grant)
+	if err := p.handOver(w, r, v, grant); err != nil {
+		return err
+	}
 	next := ReturnPath(f.get("next"))
 	if enrol && p.Account != nil {
 		if me, err := p.begun(r, v, grant); err == nil {
