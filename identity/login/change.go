@@ -51,7 +51,7 @@ func (s *Service) ChangePassword(ctx context.Context, store Passwords, c Change,
 	if err != nil {
 		return err
 	}
-	ev := s.event(c.Attempt)
+	ev := c.Attempt.event()
 	ev.At, ev.Event, ev.Subject, ev.Actor, ev.SID, ev.Detail = now, audit.UserReset, user.ID, user.ID, c.SID, "changed by the person; other sessions ended"
 	err = store.ChangePassword(ctx, user.ID, user.Password, hash, c.SID, now, ev)
 	if errors.Is(err, principal.ErrNotFound) {

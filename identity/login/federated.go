@@ -63,11 +63,8 @@ func (s *Service) Federated(ctx context.Context, store Federated, trust Trust, i
 	if why != "" {
 		return Grant{}, s.unknown(ctx, id, w, a, user.ID, why, now)
 	}
-	if _, known := s.Devices.Known(a.DeviceCookie, user.Name, now); !known {
-		grant.DeviceCookie = s.Devices.Issue(user.Name, now)
-		s.arrived(user, a, now)
-	}
-	return grant, nil
+	_, known := s.Devices.Known(a.DeviceCookie, user.Name, now)
+	return s.welcome(grant, known, user.Name, user, a, now), nil
 }
 
 // unknown refuses whom the provider has identified. Who is signed in here already is told
@@ -121,7 +118,7 @@ func (s *Service) known(ctx context.Context, store Federated, trust Trust, id fe
 		return principal.Record{}, "who is signed in here is " + w.User + ", to whom that person is not linked (sanmon user link)", nil
 	}
 	link := federation.Link{Issuer: id.Issuer, Subject: id.Subject, User: user.ID, CreatedAt: now}
-	ev := s.event(a)
+	ev := a.event()
 	ev.At, ev.Event, ev.Subject, ev.Actor, ev.Detail = now, audit.Linked, user.ID, "system", "provider="+id.Provider
 	switch {
 	case user.ID != "" && !trust.LinkByEmail:
@@ -165,7 +162,7 @@ func (s *Service) mapped(ctx context.Context, store Federated, trust Trust, id f
 	if slices.Equal(roles, had) {
 		return user, nil
 	}
-	ev := s.event(a)
+	ev := a.event()
 	ev.At, ev.Event, ev.Subject, ev.Actor, ev.Detail = now, audit.UserRoles, user.ID, "system", "provider="+id.Provider+" roles="+strings.Join(roles, ",")
 	if err := store.SetRoles(ctx, user.ID, roles, ev); err != nil {
 		return user, busy("set the roles that a provider says", err)

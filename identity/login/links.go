@@ -66,10 +66,8 @@ func counting(err error) error {
 // Issue makes a link. user is the zero Record for link.Signup.
 func (l *Links) Issue(ctx context.Context, kind link.Kind, user principal.Record, email, actor string, a Attempt, now time.Time) (secret.Value, error) {
 	text, hash := link.New()
-	ev := audit.Event{At: now, Event: audit.LinkIssued, Subject: user.ID, Actor: actor, RequestID: a.RequestID, Detail: "kind=" + string(kind)}
-	if n := session.Network(a.Addr); n.IsValid() {
-		ev.Network = n.String()
-	}
+	ev := a.event()
+	ev.At, ev.Event, ev.Subject, ev.Actor, ev.Detail = now, audit.LinkIssued, user.ID, actor, "kind="+string(kind)
 	r := link.Record{Hash: hash, Kind: kind, User: user.ID, Email: email, CreatedAt: now, ExpiresAt: now.Add(kind.Life())}
 	if err := l.Store.CreateLink(ctx, r, ev); err != nil {
 		return secret.Value{}, busy("keep a link", err)
@@ -117,7 +115,7 @@ func (l *Links) SetPassword(ctx context.Context, text string, next secret.Value,
 	if err != nil {
 		return r, err
 	}
-	ev := l.Service.event(a)
+	ev := a.event()
 	ev.At, ev.Actor, ev.Detail = now, r.User, "by a link, kind="+string(r.Kind)
 	if r.Kind == link.Signup {
 		return r, l.signUp(ctx, r, hash, ev, now)

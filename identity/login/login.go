@@ -126,11 +126,16 @@ func (s *Service) Login(ctx context.Context, a Attempt, now time.Time) (Grant, e
 		s.upgrade(ctx, user.ID, a.Password, now)
 	}
 	s.flag(ctx, a, user, now)
+	return s.welcome(grant, known, account, user, a, now), nil
+}
+
+// welcome makes a device known that the account was not known from, and tells the person.
+func (s *Service) welcome(g Grant, known bool, account string, user principal.Record, a Attempt, now time.Time) Grant {
 	if !known {
-		grant.DeviceCookie = s.Devices.Issue(account, now)
+		g.DeviceCookie = s.Devices.Issue(account, now)
 		s.arrived(user, a, now)
 	}
-	return grant, nil
+	return g
 }
 
 // authenticate returns who the password belongs to, or why not. err is for failures
@@ -189,13 +194,20 @@ func (s *Service) find(ctx context.Context, account string, proper bool) (princi
 	return r, nil
 }
 
-// fail writes login.failed and returns the one refusal of all failed logins. What was
-// typed as the address is not written down: it may be a password.
-func (s *Service) fail(ctx context.Context, a Attempt, subject, why string, now time.Time) error {
-	ev := audit.Event{At: now, Event: audit.LoginFailed, Subject: subject, RequestID: a.RequestID, Detail: why}
+// event has what a login knows of the request.
+func (a Attempt) event() audit.Event {
+	ev := audit.Event{RequestID: a.RequestID}
 	if n := session.Network(a.Addr); n.IsValid() {
 		ev.Network = n.String()
 	}
+	return ev
+}
+
+// fail writes login.failed and returns the one refusal of all failed logins. What was
+// typed as the address is not written down: it may be a password.
+func (s *Service) fail(ctx context.Context, a Attempt, subject, why string, now time.Time) error {
+	ev := a.event()
+	ev.At, ev.Event, ev.Subject, ev.Detail = now, audit.LoginFailed, subject, why
 	r := refusal.New(refusal.LoginFailed, "login failed: %s", why)
 	r.Err = s.Journal.Record(ctx, ev)
 	return r
@@ -208,10 +220,8 @@ func (s *Service) failed(ctx context.Context, a Attempt, full, subject, why stri
 	if full == "" {
 		return err
 	}
-	ev := audit.Event{At: now, Event: audit.LoginThrottled, Subject: subject, Actor: "system", RequestID: a.RequestID, Detail: "full=" + full}
-	if n := session.Network(a.Addr); n.IsValid() {
-		ev.Network = n.String()
-	}
+	ev := a.event()
+	ev.At, ev.Event, ev.Subject, ev.Actor, ev.Detail = now, audit.LoginThrottled, subject, "system", "full="+full
 	if r, ok := errors.AsType[*refusal.Refusal](err); ok {
 		r.Err = errors.Join(r.Err, s.Journal.Record(ctx, ev))
 	}

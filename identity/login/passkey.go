@@ -57,11 +57,7 @@ func (s *Service) Passkey(ctx context.Context, c *passkey.Ceremonies, a Attempt,
 		return Grant{}, s.failed(ctx, a, counted.Failed(now), user.ID, why, now)
 	}
 	counted.Succeeded()
-	if !known {
-		grant.DeviceCookie = s.Devices.Issue(user.Name, now)
-		s.arrived(user, a, now)
-	}
-	return grant, nil
+	return s.welcome(grant, known, user.Name, user, a, now), nil
 }
 
 // holder finds a passkey and whose it is; zero Records when there is none.
@@ -93,7 +89,7 @@ func (s *Service) possesses(ctx context.Context, c *passkey.Ceremonies, a Attemp
 		return "", err
 	}
 	if proven.Stuck {
-		ev := s.event(a)
+		ev := a.event()
 		ev.At, ev.Event, ev.Subject, ev.Actor, ev.Detail = now, audit.FactorFlagged, user.ID, "system", "factor=passkey handle="+r.Handle+" the counter did not advance"
 		return "the counter of passkey " + r.Handle + " did not advance: there may be a copy of it", busyOr(s.Passkeys.UsePasskey(ctx, proven.Record, &ev), "flag a passkey")
 	}

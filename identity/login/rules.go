@@ -30,7 +30,7 @@ func (s *Service) flag(ctx context.Context, a Attempt, user principal.Record, no
 	if !s.rules().Known(a.Password) {
 		return
 	}
-	ev := s.event(a)
+	ev := a.event()
 	ev.At, ev.Event, ev.Subject, ev.Detail = now, audit.PasswordKnown, user.ID, "the password is in login.blocklist (ask for another one)"
 	_ = s.Journal.Record(ctx, ev) // the login stands either way
 }

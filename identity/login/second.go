@@ -7,7 +7,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/sanmon-gate/sanmon/audit"
 	"github.com/sanmon-gate/sanmon/identity/factor"
 	"github.com/sanmon-gate/sanmon/identity/principal"
 	"github.com/sanmon-gate/sanmon/identity/session"
@@ -86,7 +85,7 @@ func (s *Service) second(ctx context.Context, a Attempt, user principal.Record, 
 	case !enrolled || a.Code == "":
 		return proof{}, "", s.pending(ctx, a, user, upgrade, !enrolled, now)
 	}
-	_, why, err = s.Factors.Check(ctx, user.ID, a.Code, s.event(a), now)
+	_, why, err = s.Factors.Check(ctx, user.ID, a.Code, a.event(), now)
 	return byBoth(), why, err
 }
 
@@ -137,7 +136,7 @@ func (s *Service) Second(ctx context.Context, a Attempt, now time.Time) (Grant, 
 		if len(st.Key) > 0 {
 			return "the ticket is for enrolling an app", nil
 		}
-		_, why, err := s.Factors.Check(ctx, st.User, a.Code, s.event(a), now)
+		_, why, err := s.Factors.Check(ctx, st.User, a.Code, a.event(), now)
 		return why, err
 	})
 }
@@ -159,7 +158,7 @@ func (s *Service) Enrol(ctx context.Context, a Attempt, now time.Time) (Grant, [
 				return "", err
 			}
 		}
-		codes, err = s.Factors.Confirm(ctx, st.User, secret.New(st.Key), a.Code, s.event(a), now)
+		codes, err = s.Factors.Confirm(ctx, st.User, secret.New(st.Key), a.Code, a.event(), now)
 		if r, ok := errors.AsType[*refusal.Refusal](err); ok && r.Code == refusal.LoginFailed {
 			return r.Reason, nil
 		}
@@ -237,18 +236,5 @@ func (s *Service) finish(ctx context.Context, a Attempt, now time.Time, prove fu
 		return Grant{}, s.failed(ctx, a, counted.Failed(now), st.User, why, now)
 	}
 	counted.Succeeded()
-	if !known {
-		grant.DeviceCookie = s.Devices.Issue(st.Account, now)
-		s.arrived(user, a, now)
-	}
-	return grant, nil
-}
-
-// event has what a login knows of the request, for events of the factors.
-func (s *Service) event(a Attempt) audit.Event {
-	ev := audit.Event{RequestID: a.RequestID}
-	if n := session.Network(a.Addr); n.IsValid() {
-		ev.Network = n.String()
-	}
-	return ev
+	return s.welcome(grant, known, st.Account, user, a, now), nil
 }
