@@ -53,7 +53,7 @@ func (b *bench) flood(rounds int) (*flooded, error) {
 	json := loadKind{name: "json", method: "GET", path: "/json"}
 	rows := []row{{"token", "/t", "token", nil}, {"key", "/k", "key", nil}}
 	for _, r := range rows {
-		if _, err := b.fire(addr, json, r.requests(b, json), b.warm); err != nil {
+		if _, err := b.fire(addr, r.requests(b, json), b.warm); err != nil {
 			return nil, err
 		}
 	}
@@ -70,7 +70,7 @@ func (b *bench) flood(rounds int) (*flooded, error) {
 					time.Sleep(floodTime / 2) // what hashing had saved up is gone by then
 					verifying += floodTime * 3 / 2
 				}
-				got, err := b.fire(addr, json, requests, floodTime)
+				got, err := b.fire(addr, requests, floodTime)
 				cancel()
 				done.Wait()
 				if err != nil || got.Bad > 0 {

@@ -28,7 +28,7 @@ type measured struct {
 }
 
 // fire sends the requests in turn on all connections for a while.
-func (b *bench) fire(addr string, l loadKind, requests []string, d time.Duration) (measured, error) {
+func (b *bench) fire(addr string, requests []string, d time.Duration) (measured, error) {
 	if b.generator == "wrk" {
 		return b.wrk(addr, requests, d)
 	}

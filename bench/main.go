@@ -196,14 +196,14 @@ func (b *bench) row(round int, r row) error {
 			continue // its client may read only
 		}
 		requests := r.requests(b, l)
-		if _, err := b.fire(addr, l, requests, b.warm); err != nil {
+		if _, err := b.fire(addr, requests, b.warm); err != nil {
 			return err
 		}
 		before, err := p.cpu()
 		if err != nil {
 			return err
 		}
-		got, err := b.fire(addr, l, requests, l.duration)
+		got, err := b.fire(addr, requests, l.duration)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ func (k *Keychain) Discard(ctx context.Context, version int, now time.Time) (cur
 	}
 	t := k.turn()
 	current = newest(keys)
-	t.Drop = versions(keys, nil, Gone)
+	t.Drop = versions(keys)
 	if version > 0 {
 		if !slices.Contains(t.Drop, version) {
 			return 0, fmt.Errorf("drop %s key %d: %w", k.Purpose, version, ErrNoSuchKey)

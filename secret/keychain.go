@@ -101,7 +101,7 @@ func (k *Keychain) rotate(ctx context.Context, keys []Key, now time.Time) (versi
 	}
 	at = k.ready(keys, next, now)
 	t := k.turn()
-	t.Activate, t.At, t.Drop = next.Version, at, versions(keys, states, Gone)
+	t.Activate, t.At, t.Drop = next.Version, at, gone(keys, states)
 	if err := k.add(&t, newest(keys)+1, now, time.Time{}); err != nil {
 		return 0, at, err
 	}
@@ -120,7 +120,7 @@ func (k *Keychain) Replace(ctx context.Context, now time.Time) (version int, err
 	if err := errors.Join(k.add(&t, version, now, now), k.add(&t, version+1, now, time.Time{})); err != nil {
 		return 0, err
 	}
-	t.Drop = versions(keys, nil, Gone)
+	t.Drop = versions(keys)
 	return version, k.Store.TurnServerKeys(ctx, t)
 }
 
@@ -141,7 +141,7 @@ func (k *Keychain) Drop(ctx context.Context, version int, now time.Time) error {
 	}
 	t := k.turn()
 	// Those that are gone go with it: the key after them is what keeps them gone.
-	t.Drop = append(versions(keys, states, Gone), version)
+	t.Drop = append(gone(keys, states), version)
 	switch states[i] {
 	case Active:
 		if n := slices.Index(states, Next); n >= 0 {
@@ -169,9 +169,9 @@ func (k *Keychain) Tend(ctx context.Context, every time.Duration, now time.Time)
 	i := slices.Index(states, Active)
 	if i >= 0 && every > 0 && now.Sub(keys[i].ActiveAt) >= every && !k.pending(keys, now) {
 		_, _, err = k.rotate(ctx, keys, now)
-	} else if gone := versions(keys, states, Gone); len(gone) > 0 {
+	} else if old := gone(keys, states); len(old) > 0 {
 		t := k.turn()
-		t.Drop = gone
+		t.Drop = old
 		err = k.Store.TurnServerKeys(ctx, t)
 	} else {
 		return false, nil
@@ -228,11 +228,19 @@ func newest(keys []Key) int {
 	return keys[len(keys)-1].Version
 }
 
-// versions lists the keys in a state; all of them where states is nil.
-func versions(keys []Key, states []State, want State) []int {
+func versions(keys []Key) []int {
+	var out []int
+	for _, k := range keys {
+		out = append(out, k.Version)
+	}
+	return out
+}
+
+// gone lists the keys that nothing is verified with any more.
+func gone(keys []Key, states []State) []int {
 	var out []int
 	for i, k := range keys {
-		if states == nil || states[i] == want {
+		if states[i] == Gone {
 			out = append(out, k.Version)
 		}
 	}

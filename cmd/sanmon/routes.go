@@ -44,7 +44,7 @@ func routesCommand(env *environment) *cobra.Command {
 			}
 			views := make([]routeView, 0, len(gate.Routes))
 			for i, r := range gate.Routes {
-				view := viewRoute(conf, conf.Routes[i], r.Host, r.AllMethods(), r.Boundary.String())
+				view := viewRoute(conf.Routes[i], r.Host, r.AllMethods(), r.Boundary.String())
 				if r.Fields != nil {
 					view.HTMLFields = r.Fields.HTML()
 				}
@@ -61,7 +61,7 @@ func routesCommand(env *environment) *cobra.Command {
 	return env.withJSON(c)
 }
 
-func viewRoute(c *config.Config, r *config.Route, host string, methods []string, boundary string) routeView {
+func viewRoute(r *config.Route, host string, methods []string, boundary string) routeView {
 	v := routeView{
 		ID: r.ID, Host: host, Path: r.Path, Methods: methods, Boundary: strings.Split(boundary, ","),
 		Effect: effectOf(r, methods), CSRF: csrfOf(r, boundary), Require: list(r.Require), Network: []string{}, Upstream: r.Upstream,

@@ -25,9 +25,9 @@ func secretRef() scalar {
 }
 
 // filePath is a path; relative ones are relative to the configuration file.
-func filePath(what string) scalar {
+func filePath() scalar {
 	want := "write a path; relative ones start at the directory of this file"
-	return scalar{name: what, want: want, parse: func(s string) (any, error) {
+	return scalar{name: "file", want: want, parse: func(s string) (any, error) {
 		if strings.TrimSpace(s) != s || s == "" || strings.HasSuffix(s, "/") || strings.Contains(s, "://") {
 			return nil, wrong{show(s) + " is not the path of a file", want}
 		}

@@ -51,7 +51,7 @@ func secretsKey() key {
 		key{name: "vault", doc: "The HashiCorp Vault or OpenBao server of `vault://MOUNT/PATH#FIELD`. One way to sign in: `token`, `approle` or `kubernetes`.", shape: section(
 			key{name: "address", shape: one(serviceURL()), example: "https://vault.internal:8200", doc: "Its address. http is for localhost, 127.0.0.1 and [::1] only."},
 			key{name: "namespace", shape: one(anyText()), example: "team-a", doc: "Namespace of all requests."},
-			key{name: "tls_ca", shape: one(filePath("file")), example: "/etc/sanmon/vault-ca.pem", doc: "PEM file with the authorities that its certificate is checked against. Left out: those of the system."},
+			key{name: "tls_ca", shape: one(filePath()), example: "/etc/sanmon/vault-ca.pem", doc: "PEM file with the authorities that its certificate is checked against. Left out: those of the system."},
 			key{name: "token", secret: true, shape: one(secretRef()), example: "file:/run/vault/token", doc: "Reference of a token, as a Vault Agent writes one."},
 			key{name: "approle", doc: "Sign in as a role.", shape: section(
 				key{name: "role_id", shape: one(anyText()), example: "59d6d1ca-47bb-4e7e-a40b-8be3bc5a0ba8", doc: "Its id; no secret."},

@@ -43,8 +43,8 @@ func serverKeys() []key {
 			key{name: "admin", def: "127.0.0.1:9443", shape: one(listenAt(true)), doc: "Address of metrics and health (and later of the console and admin API). `off` switches it off. Keep it on loopback or a management network."},
 		)},
 		{name: "tls", doc: "How the public listener gets its certificate. A public URL of https needs exactly one of the modes; one of http takes none.", shape: section(
-			key{name: "cert_file", shape: one(filePath("file")), example: "/etc/sanmon/tls/fullchain.pem", doc: "PEM file with the certificate chain. Needs `key_file`."},
-			key{name: "key_file", shape: one(filePath("file")), example: "/etc/sanmon/tls/key.pem", doc: "PEM file with the private key of `cert_file`."},
+			key{name: "cert_file", shape: one(filePath()), example: "/etc/sanmon/tls/fullchain.pem", doc: "PEM file with the certificate chain. Needs `key_file`."},
+			key{name: "key_file", shape: one(filePath()), example: "/etc/sanmon/tls/key.pem", doc: "PEM file with the private key of `cert_file`."},
 			key{name: "self_signed", def: "false", shape: one(flag()), doc: "Make a certificate at start. For trying things out: browsers warn."},
 			key{name: "behind_proxy", def: "false", shape: one(flag()), doc: "A proxy in front speaks TLS. Needs `client_ip.trusted_proxies`, because X-Forwarded-Proto is believed from these only."},
 			key{name: "acme", later: true, shape: section(key{name: "email", shape: one(anyText()), example: "ops@example.com", doc: "Address of the account."}), doc: "Certificates from an ACME authority."},
@@ -84,7 +84,7 @@ func upstreamKeys() []key {
 			key{name: "http_only", shape: many(cookieName()), example: "[cart]", doc: "Further cookies that get HttpOnly."},
 			key{name: "scripts", shape: many(cookieName()), example: "[token_hint]", doc: "Cookies that scripts have to read: never HttpOnly."},
 		)},
-		{name: "tls_ca", shape: one(filePath("file")), example: "/etc/sanmon/backend-ca.pem", doc: "PEM file with the authorities that the backend's certificate is checked against. Left out: those of the system."},
+		{name: "tls_ca", shape: one(filePath()), example: "/etc/sanmon/backend-ca.pem", doc: "PEM file with the authorities that the backend's certificate is checked against. Left out: those of the system."},
 		{name: "identity", def: "jwt", shape: one(enum("choice", "jwt", "headers")), doc: "How the backend learns who is calling: the signed Sanmon-Assertion, or also plain Remote-User, Remote-Email and Remote-Groups."},
 		appSessionKey(),
 	}

@@ -48,7 +48,7 @@ func limiterKey() key {
 			key{name: "url", required: true, shape: one(limiterAddress()), example: `"valkeys://sanmon@cache.internal:6379/0"`, doc: "`valkey://` or `redis://`, with TLS `valkeys://` or `rediss://`, which a password on the way to another machine needs; host, port and, if it is not 0, the number of the database."},
 			key{name: "password", secret: true, shape: one(secretRef()), example: "env:VALKEY_PASSWORD", doc: "Reference of the password."},
 			key{name: "timeout", def: "50ms", shape: one(brisk()), doc: "How long a request waits for the answer, 1 ms to 1 s; beyond it this node decides alone."},
-			key{name: "tls_ca", shape: one(filePath("file")), example: "/etc/sanmon/valkey-ca.pem", doc: "PEM file with the authorities that the server's certificate is checked against. Left out: those of the system."})}
+			key{name: "tls_ca", shape: one(filePath()), example: "/etc/sanmon/valkey-ca.pem", doc: "PEM file with the authorities that the server's certificate is checked against. Left out: those of the system."})}
 }
 
 // brisk is a time of milliseconds.

@@ -7,7 +7,7 @@ func loginKeys() []key {
 		{name: "passkey", def: "true", shape: one(flag()), doc: "Passkeys (WebAuthn). They count as two factors: no one-time code is asked for. They need a `public_url` with a host name; where it has an IP address they are off."},
 		{name: "totp", def: "optional", shape: one(enum("choice", "off", "optional", "required")), doc: "One-time codes of an app as a second factor beside the password: for those who have enrolled one, or for everybody; who has none then enrols one at the next login, before anything else."},
 		{name: "password_length", def: "15", shape: one(whole(8, 64)), doc: "How many characters a password has that people choose for themselves, where it is all they sign in with (NIST SP 800-63B-4, Section 3.1.1.2). Who has a second factor needs 8. On the command line 8 are taken, with a remark."},
-		{name: "blocklist", shape: one(filePath("file")), example: "/etc/sanmon/pwned.filter", doc: "Filter of passwords that are known to attackers, made by `sanmon pwned build`. A small list is always there."},
+		{name: "blocklist", shape: one(filePath()), example: "/etc/sanmon/pwned.filter", doc: "Filter of passwords that are known to attackers, made by `sanmon pwned build`. A small list is always there."},
 		{name: "signup", def: "closed", shape: one(enum("choice", "closed", "open")), doc: "Whether people can make accounts for themselves, at `/.sanmon/signup`. Needs `smtp`: the address is confirmed by mail."},
 		{name: "signup_roles", shape: many(roleName()), example: "[reader]", doc: "Roles of who has signed up."},
 		{name: "oidc", doc: "Sign in with another provider (OpenID Connect). Our redirect URI there is `<public_url>/.sanmon/login/oidc/NAME/callback`.", shape: listOf(section(

@@ -26,7 +26,7 @@ func (j *judge) object(r *rule, i int32, marks seen) bool {
 		if p.required {
 			found++
 		}
-		if r.names != nil && !j.name(r, child, index) {
+		if r.names != nil && !j.name(r, child) {
 			return false
 		}
 		if !j.member(r, p, child, index, marks) {
@@ -78,7 +78,7 @@ func (j *judge) below(r *rule, child, index int32) bool {
 }
 
 // name checks the name of a member as a text of its own.
-func (j *judge) name(r *rule, child, index int32) bool {
+func (j *judge) name(r *rule, child int32) bool {
 	at := int32(len(j.tree.nodes))
 	j.tree.nodes = append(j.tree.nodes, node{kind: text, text: j.tree.nodes[child].key})
 	ok := j.holds(r.names, at, nil)

@@ -49,8 +49,8 @@ func forwarded(r *exchange.Request) (d description, err error) {
 }
 
 // behind reads Envoy's convention: the request itself, its path behind a prefix.
-func behind(r *exchange.Request, rest string) (description, error) {
-	return description{method: r.Method, target: rest, host: r.Host}, nil
+func behind(r *exchange.Request, rest string) description {
+	return description{method: r.Method, target: rest, host: r.Host}
 }
 
 // agree fills in the scheme, and refuses a description that contradicts what else is said

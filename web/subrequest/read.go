@@ -49,7 +49,7 @@ func (p Profile) Read(r *exchange.Request, prefix string) (Question, error) {
 	case Nginx:
 		d, err = original(r)
 	case Envoy:
-		d, err = behind(r, rest)
+		d = behind(r, rest)
 	default:
 		d, err = forwarded(r)
 	}
