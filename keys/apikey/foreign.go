@@ -109,7 +109,10 @@ func (x *Index) judgeForeign(ctx context.Context, presented string, from netip.A
 	var id ID
 	var e *entry
 	for _, pepper := range x.macs.peppers.All() {
-		id, _ = x.macs.lookup(pepper.Version, presented)
+		var ok bool
+		if id, ok = x.macs.lookup(pepper.Version, presented); !ok {
+			continue
+		}
 		known, err := x.entry(ctx, id)
 		if err != nil {
 			return busy("API key "+id.String()+" could not be read from the store (is the database reachable?)", err)
@@ -132,8 +135,11 @@ func (s *Service) Import(ctx context.Context, spec Spec, key secret.Value, prefi
 	if err != nil {
 		return Record{}, fmt.Errorf("import API key: %w", err)
 	}
-	if _, err := s.Store.KeyByID(ctx, r.ID); !errors.Is(err, ErrNotFound) {
-		return Record{}, fmt.Errorf("import API key: %w", errors.Join(err, map[bool]error{true: ErrImported}[err == nil]))
+	if _, err = s.Store.KeyByID(ctx, r.ID); err == nil {
+		err = ErrImported
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return Record{}, fmt.Errorf("import API key: %w", err)
 	}
 	if err := s.Store.CreateKey(ctx, r, time.Time{}, event(audit.KeyCreated, &r, actor, now, describe(&r))); err != nil {
 		return Record{}, fmt.Errorf("import API key: %w", err)
@@ -164,12 +170,17 @@ func (s *Service) imported(spec *Spec, key secret.Value, prefixes []string, now 
 	m := macs{peppers: s.Peppers}
 	version, ok := m.current()
 	if !ok {
-		return Record{}, errors.New("the store has no pepper (start the server once, or run: sanmon init)")
+		return Record{}, noPepper()
 	}
-	id, _ := m.lookup(version, text)
+	id, ok := m.lookup(version, text)
+	if !ok {
+		return Record{}, dropped(version)
+	}
 	r.ID, r.Pepper, r.Until, r.Bound, r.Foreign = id.String(), version, r.ExpiresAt, true, true
 	t := tieOf(&r)
-	r.MAC, _ = m.sum(version, text, &t)
+	if r.MAC, ok = m.sum(version, text, &t); !ok {
+		return Record{}, dropped(version)
+	}
 	return r, nil
 }
 
@@ -180,7 +191,10 @@ func (s *Service) findForeign(ctx context.Context, presented string) (Record, er
 	}
 	m := macs{peppers: s.Peppers}
 	for _, pepper := range s.Peppers.All() {
-		id, _ := m.lookup(pepper.Version, presented)
+		id, ok := m.lookup(pepper.Version, presented)
+		if !ok {
+			continue
+		}
 		r, err := s.Store.KeyByID(ctx, id.String())
 		if errors.Is(err, ErrNotFound) || err == nil && !r.Foreign {
 			continue

@@ -121,12 +121,23 @@ func (s *Service) issue(r *Record) (secret.Value, error) {
 	m := macs{peppers: s.Peppers}
 	version, ok := m.current()
 	if !ok {
-		return secret.Value{}, errors.New("the store has no pepper (start the server once, or run: sanmon init)")
+		return secret.Value{}, noPepper()
 	}
 	r.ID, r.Pepper, r.Until, r.Bound = id.String(), version, r.ExpiresAt, true
 	t := tieOf(r)
-	r.MAC, _ = m.sum(version, string(key.Expose()), &t)
+	if r.MAC, ok = m.sum(version, string(key.Expose()), &t); !ok {
+		return secret.Value{}, dropped(version)
+	}
 	return key, nil
+}
+
+func noPepper() error {
+	return errors.New("the store has no pepper (start the server once, or run: sanmon init)")
+}
+
+// dropped says that a pepper ended while a key was made with it.
+func dropped(version int) error {
+	return fmt.Errorf("pepper %d was dropped meanwhile (try again)", version)
 }
 
 func (s *Service) find(ctx context.Context, id string) (Record, error) {
