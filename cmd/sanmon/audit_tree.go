@@ -190,15 +190,15 @@ func auditVerifyProof(env *environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			in := env.stdin
-			if len(args) == 1 && args[0] != "-" {
-				f, err := os.Open(args[0])
-				if err != nil {
-					return err
-				}
-				defer func() { _ = f.Close() }()
-				in = f
+			name := "-"
+			if len(args) == 1 {
+				name = args[0]
 			}
+			in, err := env.input(name)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = in.Close() }()
 			text, err := io.ReadAll(io.LimitReader(in, 1<<20))
 			if err != nil {
 				return err

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/secret"
@@ -62,11 +60,11 @@ func keyImport(env *environment) *cobra.Command {
 
 // readKey reads a key from the first line of standard input.
 func (e *environment) readKey() (secret.Value, error) {
-	line, err := bufio.NewReader(io.LimitReader(e.stdin, maxPassword)).ReadBytes('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return secret.Value{}, errors.New("the key could not be read from standard input")
+	line, err := e.firstLine()
+	if err != nil {
+		return secret.Value{}, err
 	}
-	if line = trimNewline(line); len(line) == 0 {
+	if len(line) == 0 {
 		return secret.Value{}, errors.New("standard input has no key in its first line (pipe it in: printf '%s' \"$KEY\" | sanmon key import …)")
 	}
 	return secret.New(line), nil

@@ -1,18 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"github.com/sanmon-gate/sanmon/secret"
-	"golang.org/x/term"
 )
 
 // printJSON writes v as one indented JSON value.
@@ -70,58 +63,4 @@ func list[T any](s []T) []T {
 		return []T{}
 	}
 	return s
-}
-
-const maxPassword = 4096
-
-// readPassword reads a password: one line of standard input with fromStdin, else
-// from the terminal, twice, without echo.
-func (e *environment) readPassword(fromStdin bool) (secret.Value, error) {
-	if fromStdin {
-		line, err := bufio.NewReader(io.LimitReader(e.stdin, maxPassword+2)).ReadBytes('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return secret.Value{}, fmt.Errorf("read the password from standard input: %w", err)
-		}
-		line = trimNewline(line)
-		if len(line) == 0 || len(line) > maxPassword {
-			return secret.Value{}, errors.New("standard input has no password in its first line (pipe it in: printf '%s' \"$PASSWORD\" | sanmon …)")
-		}
-		return secret.New(line), nil
-	}
-	in, ok := e.stdin.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return secret.Value{}, usageError{errors.New("standard input is no terminal (use --password-stdin)")}
-	}
-	first, err := e.prompt(in, "Password: ")
-	if err != nil {
-		return secret.Value{}, err
-	}
-	second, err := e.prompt(in, "Again: ")
-	if err != nil {
-		return secret.Value{}, err
-	}
-	if !first.Equal(second) {
-		return secret.Value{}, errors.New("the two passwords differ (try again)")
-	}
-	return first, nil
-}
-
-func (e *environment) prompt(in *os.File, text string) (secret.Value, error) {
-	_, _ = fmt.Fprint(e.stderr, text)
-	b, err := term.ReadPassword(int(in.Fd()))
-	_, _ = fmt.Fprintln(e.stderr)
-	if err != nil {
-		return secret.Value{}, fmt.Errorf("read the password: %w", err)
-	}
-	return secret.New(b), nil
-}
-
-func trimNewline(b []byte) []byte {
-	if n := len(b); n > 0 && b[n-1] == '\n' {
-		b = b[:n-1]
-	}
-	if n := len(b); n > 0 && b[n-1] == '\r' {
-		b = b[:n-1]
-	}
-	return b
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -53,15 +52,11 @@ func pwnedBuild(env *environment) *cobra.Command {
 }
 
 func (e *environment) readList(name string, least int) ([]uint64, error) {
-	var in io.Reader = e.stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = f.Close() }()
-		in = f
+	in, err := e.input(name)
+	if err != nil {
+		return nil, err
 	}
+	defer func() { _ = in.Close() }()
 	keys, err := password.ReadList(in, least)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -56,15 +54,11 @@ func userImport(env *environment) *cobra.Command {
 }
 
 func (e *environment) readImport(name string) ([]login.Imported, error) {
-	var in io.Reader = e.stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = f.Close() }()
-		in = f
+	in, err := e.input(name)
+	if err != nil {
+		return nil, err
 	}
+	defer func() { _ = in.Close() }()
 	people, err := login.ReadImport(in)
 	if err != nil {
 		return nil, fmt.Errorf("nobody was imported from %s:\n%w", name, err)

@@ -65,8 +65,12 @@ func (t *transaction) federate(l federation.Link, created int64) error {
 func (db *DB) CreateFederated(ctx context.Context, r principal.Record, l federation.Link, added, linked audit.Event) error {
 	created, err1 := linkArgs(l)
 	args, err2 := principalArgs(r)
-	if err := errors.Join(err1, err2); err != nil || r.ID != l.User {
-		return fmt.Errorf("create principal of a provider: %w", errors.Join(err, errors.New("the link is of its user")))
+	err := errors.Join(err1, err2)
+	if err == nil && r.ID != l.User {
+		err = fmt.Errorf("the link is of %q (link the one that is made)", l.User)
+	}
+	if err != nil {
+		return fmt.Errorf("create principal of a provider: %w", err)
 	}
 	return db.change(ctx, "create principal of a provider", func(t *transaction) error {
 		_, err := t.exec(insertPrincipal, args...)
@@ -97,6 +101,14 @@ func (db *DB) FederatedOf(ctx context.Context, user string) ([]federation.Link, 
 
 const dropFederated = `DELETE FROM federated WHERE issuer = $1 AND subject = $2 AND user_id = $3`
 
+func (t *transaction) unlink(l federation.Link) error {
+	n, err := t.exec(dropFederated, l.Issuer, l.Subject, l.User)
+	if err == nil && n == 0 {
+		err = federation.ErrNotFound
+	}
+	return err
+}
+
 // UnlinkFederated implements federation.Store.
 func (db *DB) UnlinkFederated(ctx context.Context, l federation.Link, at time.Time, ev audit.Event) error {
 	when, err := moment(at)
@@ -104,15 +116,11 @@ func (db *DB) UnlinkFederated(ctx context.Context, l federation.Link, at time.Ti
 		return fmt.Errorf("unlink from a provider: %w", errors.Join(err, federation.ErrNotFound))
 	}
 	return db.change(ctx, "unlink from a provider", func(t *transaction) error {
-		n, err := t.exec(dropFederated, l.Issuer, l.Subject, l.User)
-		if err == nil && n == 0 {
-			err = federation.ErrNotFound
-		}
-		if err != nil {
+		if err := t.unlink(l); err != nil {
 			return err
 		}
 		t.record(ev)
-		_, err = t.endSessions(l.User, "", "unlinked", when)
+		_, err := t.endSessions(l.User, "", "unlinked", when)
 		return err
 	})
 }
@@ -127,18 +135,14 @@ func (db *DB) UnlinkOwn(ctx context.Context, l federation.Link, o federation.Off
 		return fmt.Errorf("unlink from a provider: %w", errors.Join(err, federation.ErrNotFound))
 	}
 	return db.change(ctx, "unlink from a provider", func(t *transaction) error {
-		n, err := t.exec(dropFederated, l.Issuer, l.Subject, l.User)
-		if err == nil && n == 0 {
-			err = federation.ErrNotFound
-		}
-		if err != nil {
+		if err := t.unlink(l); err != nil {
 			return err
 		}
 		if err := t.canSignIn(l.User, o); err != nil {
 			return err
 		}
 		t.record(ev)
-		_, err = t.endSessions(l.User, except, "unlinked", when)
+		_, err := t.endSessions(l.User, except, "unlinked", when)
 		return err
 	})
 }
