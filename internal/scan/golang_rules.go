@@ -15,66 +15,82 @@ func readGo(name string, b []byte, report func(hit)) {
 	if f == nil {
 		return
 	}
-	html := false
+	g := goFile{fset: fset, report: report, setsEnd: bytes.Contains(b, []byte(`["exp"]`)) || bytes.Contains(b, []byte(".ExpiresAt ="))}
 	for _, i := range f.Imports {
-		html = html || i.Path.Value == `"html/template"`
+		g.html = g.html || i.Path.Value == `"html/template"`
 	}
-	setsEnd := bytes.Contains(b, []byte(`["exp"]`)) || bytes.Contains(b, []byte(".ExpiresAt ="))
-	at := func(n ast.Node) int { return fset.Position(n.Pos()).Offset }
-	pair := func(name string, n, v ast.Expr) {
-		lit, ok := v.(*ast.BasicLit)
+	ast.Inspect(f, g.node)
+}
+
+// goFile is a file whose syntax tree is walked.
+type goFile struct {
+	fset    *token.FileSet
+	report  func(hit)
+	html    bool // it imports html/template
+	setsEnd bool // it sets the end of a token somewhere
+}
+
+func (g *goFile) at(n ast.Node) int { return g.fset.Position(n.Pos()).Offset }
+
+func (g *goFile) node(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.ValueSpec:
+		for i := range min(len(n.Names), len(n.Values)) {
+			g.pair(n.Names[i].Name, n.Names[i], n.Values[i])
+		}
+	case *ast.AssignStmt:
+		for i := range min(len(n.Lhs), len(n.Rhs)) {
+			g.pair(exprName(n.Lhs[i]), n.Lhs[i], n.Rhs[i])
+		}
+	case *ast.KeyValueExpr:
+		g.pair(exprName(n.Key), n.Key, n.Value)
+	case *ast.CompositeLit:
 		switch {
-		case name == "InsecureSkipVerify" && isIdent(v, "true"):
-			report(hit{rule: tlsOff, at: at(n), label: name})
-		case name == "HttpOnly" && isIdent(v, "false"):
-			report(hit{rule: cookieWeak, at: at(n), label: "HttpOnly: false"})
-		case goLifetime(name, v):
-			report(hit{rule: tokenLong, at: at(n), label: name})
-		case ok && lit.Kind == token.STRING:
-			if s, err := strconv.Unquote(lit.Value); err == nil && literalSecret(classify(name), s) {
-				report(hit{rule: hardcoded, at: at(n), mask: [2]int{at(lit) + 1, at(lit) + len(lit.Value) - 1}, label: name})
-			}
+		case corsForAll(n):
+			g.report(hit{rule: corsAny, at: g.at(n)})
+		case !g.setsEnd && claimsWithoutEnd(n):
+			g.report(hit{rule: tokenForever, at: g.at(n)})
+		}
+	case *ast.CallExpr:
+		g.call(n)
+	case *ast.SelectorExpr:
+		if isIdent(n.X, "jwt") && (n.Sel.Name == "SigningMethodNone" || n.Sel.Name == "UnsafeAllowNoneSignatureType") {
+			g.report(hit{rule: jwtNone, at: g.at(n)})
 		}
 	}
-	ast.Inspect(f, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.ValueSpec:
-			for i := range min(len(n.Names), len(n.Values)) {
-				pair(n.Names[i].Name, n.Names[i], n.Values[i])
-			}
-		case *ast.AssignStmt:
-			for i := range min(len(n.Lhs), len(n.Rhs)) {
-				pair(exprName(n.Lhs[i]), n.Lhs[i], n.Rhs[i])
-			}
-		case *ast.KeyValueExpr:
-			pair(exprName(n.Key), n.Key, n.Value)
-		case *ast.CompositeLit:
-			switch {
-			case corsForAll(n):
-				report(hit{rule: corsAny, at: at(n)})
-			case !setsEnd && claimsWithoutEnd(n):
-				report(hit{rule: tokenForever, at: at(n)})
-			}
-		case *ast.CallExpr:
-			s, ok := n.Fun.(*ast.SelectorExpr)
-			if !ok || len(n.Args) == 0 {
-				return true
-			}
-			switch s.Sel.Name {
-			case "HTML", "HTMLAttr", "JS", "JSStr", "CSS", "URL", "Srcset":
-				if html && isIdent(s.X, "template") && !isLiteral(n.Args[0]) {
-					report(hit{rule: goHTML, at: at(n)})
-				}
-			case "ParseUnverified":
-				report(hit{rule: jwtUnverified, at: at(n)})
-			}
-		case *ast.SelectorExpr:
-			if isIdent(n.X, "jwt") && (n.Sel.Name == "SigningMethodNone" || n.Sel.Name == "UnsafeAllowNoneSignatureType") {
-				report(hit{rule: jwtNone, at: at(n)})
-			}
+	return true
+}
+
+// pair judges a value that is given to a name.
+func (g *goFile) pair(name string, n, v ast.Expr) {
+	lit, ok := v.(*ast.BasicLit)
+	switch {
+	case name == "InsecureSkipVerify" && isIdent(v, "true"):
+		g.report(hit{rule: tlsOff, at: g.at(n), label: name})
+	case name == "HttpOnly" && isIdent(v, "false"):
+		g.report(hit{rule: cookieWeak, at: g.at(n), label: "HttpOnly: false"})
+	case goLifetime(name, v):
+		g.report(hit{rule: tokenLong, at: g.at(n), label: name})
+	case ok && lit.Kind == token.STRING:
+		if s, err := strconv.Unquote(lit.Value); err == nil && literalSecret(classify(name), s) {
+			g.report(hit{rule: hardcoded, at: g.at(n), mask: [2]int{g.at(lit) + 1, g.at(lit) + len(lit.Value) - 1}, label: name})
 		}
-		return true
-	})
+	}
+}
+
+func (g *goFile) call(n *ast.CallExpr) {
+	s, ok := n.Fun.(*ast.SelectorExpr)
+	if !ok || len(n.Args) == 0 {
+		return
+	}
+	switch s.Sel.Name {
+	case "HTML", "HTMLAttr", "JS", "JSStr", "CSS", "URL", "Srcset":
+		if g.html && isIdent(s.X, "template") && !isLiteral(n.Args[0]) {
+			g.report(hit{rule: goHTML, at: g.at(n)})
+		}
+	case "ParseUnverified":
+		g.report(hit{rule: jwtUnverified, at: g.at(n)})
+	}
 }
 
 func isIdent(e ast.Expr, name string) bool {
