@@ -100,18 +100,9 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 	if l.keeper, err = session.New(store, l.people, l.sessionOptions(c)); err != nil {
 		return nil, err
 	}
-	l.index, err = apikey.NewIndex(store, l.pepperOptions(apikey.Options{
-		Env: apikey.Env(c.Environment), Owners: owners{l.people}, Stale: staleKeys,
-		Failed: func(err error) { logger.Warn("something about API keys could not be read or written", "error", err) },
-		Alarm: func(ctx context.Context, ev audit.Event) error {
-			logger.Error("a canary key was used: somebody has read the place where it was laid", "key_id", ev.KeyID, "network", ev.Network)
-			return store.Record(ctx, ev)
-		},
-	}))
-	if err != nil {
+	if err := l.openKeys(c, staleKeys); err != nil {
 		return nil, err
 	}
-	l.service = &apikey.Service{Store: store, Peppers: l.rings[secret.PurposePepper], Index: l.index}
 	if l.minter, err = assertion.New(l.rings[secret.PurposeAssertion], assertion.Options{Issuer: c.PublicURL}); err != nil {
 		return nil, err
 	}
@@ -135,6 +126,20 @@ func openLayers(ctx context.Context, c *config.Config, store *storage.DB, logger
 		return nil, err
 	}
 	return l, frugally(func() error { return l.index.Load(ctx) })
+}
+
+// openKeys makes what judges API keys. It reads none yet.
+func (l *layers) openKeys(c *config.Config, stale func() bool) (err error) {
+	l.index, err = apikey.NewIndex(l.store, l.pepperOptions(apikey.Options{
+		Env: apikey.Env(c.Environment), Owners: owners{l.people}, Stale: stale,
+		Failed: func(err error) { l.logger.Warn("something about API keys could not be read or written", "error", err) },
+		Alarm: func(ctx context.Context, ev audit.Event) error {
+			l.logger.Error("a canary key was used: somebody has read the place where it was laid", "key_id", ev.KeyID, "network", ev.Network)
+			return l.store.Record(ctx, ev)
+		},
+	}))
+	l.service = &apikey.Service{Store: l.store, Peppers: l.rings[secret.PurposePepper], Index: l.index}
+	return err
 }
 
 // binderOf binds sessions to keys of browsers; nil: dbsc is off.

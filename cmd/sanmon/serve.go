@@ -215,9 +215,7 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	// What keeps memory and store true ends last, after the last request.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var helpers sync.WaitGroup
-	for _, helper := range []func(context.Context) error{
-		n.lines.Run, n.follower.Run, n.layers.keeper.Run, n.layers.index.Run, n.layers.limits.Run, n.layers.tendLimiter, n.refusals.Run, n.trail.Run, n.compareLater, n.alerts.Run, n.layers.maintain, n.layers.tendKeys, n.layers.reloadKeys, n.layers.access.Run, n.layers.grants.Run, n.layers.letters.queue.Run, n.layers.store.FollowClock, n.layers.pages.Run, n.layers.documents.Run, n.layers.traffic.Run, n.cutUnconfirmed, n.live.keeper.Run, n.layers.held.try, n.hangup, n.warnForeign, tune,
-	} {
+	for _, helper := range n.helpers() {
 		helpers.Go(func() {
 			if err := helper(background); err != nil && background.Err() == nil {
 				n.logger.Error("a background task ended", "error", err)
@@ -242,6 +240,20 @@ func (n *node) run(ctx context.Context, ready func(*node)) error {
 	helpers.Wait()
 	n.lastCheckpoint()
 	return err
+}
+
+// helpers are what runs beside the requests.
+func (n *node) helpers() []func(context.Context) error {
+	l := n.layers
+	return []func(context.Context) error{
+		n.lines.Run, n.hangup, tune,
+		n.follower.Run, l.store.FollowClock, l.maintain, n.cutUnconfirmed,
+		n.refusals.Run, n.trail.Run, n.compareLater, n.alerts.Run,
+		l.keeper.Run, l.access.Run, l.grants.Run, l.letters.queue.Run,
+		l.index.Run, n.warnForeign, l.limits.Run, l.tendLimiter,
+		l.tendKeys, l.reloadKeys, n.live.keeper.Run, l.held.try,
+		l.pages.Run, l.documents.Run, l.traffic.Run,
+	}
 }
 
 func addr(l net.Listener) string {
