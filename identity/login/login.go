@@ -119,7 +119,9 @@ func (s *Service) Login(ctx context.Context, a Attempt, now time.Time) (Grant, e
 		return Grant{}, err
 	}
 	if why != "" {
-		return Grant{}, s.failed(ctx, a, ticket.Failed(now), user.ID, why, now)
+		err := s.failed(ctx, a, ticket.Failed(now), user.ID, why, now)
+		place.Hold(ctx) // of a user who is disabled, too, whose password was right
+		return Grant{}, err
 	}
 	ticket.Succeeded()
 	if upgrade {

@@ -46,11 +46,16 @@ func (h *Hasher) learn(took time.Duration) {
 	}
 }
 
-// hold waits, outside any slot, until a no that began then may be said. A timer alone would
+// Hold waits, outside any slot, until the no of a verification may be said: the last thing
+// before that, because what is written down for one is not the same for all. Without a
+// verification there is nothing to hold back. A timer alone would
 // be late by up to a millisecond, by how much hangs on how long it runs, and thousands of
 // answers would tell that: the last bit of the way is waited for awake.
-func (h *Hasher) hold(ctx context.Context, began time.Time) {
-	until := began.Add(time.Duration(h.slowest.Load()))
+func (p *Place) Hold(ctx context.Context) {
+	if p.began.IsZero() {
+		return
+	}
+	until := p.began.Add(time.Duration(p.h.slowest.Load()))
 	if wait := time.Until(until) - awake; wait > 0 {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()

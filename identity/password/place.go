@@ -3,6 +3,7 @@ package password
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/sanmon-gate/sanmon/identity/room"
 )
@@ -12,6 +13,8 @@ type Place struct {
 	h    *Hasher
 	room *room.Place
 	in   bool
+
+	began time.Time // of the verification; zero: none came to an answer
 }
 
 // Reserve takes a place before the work that goes before a hash, which would be wasted on
