@@ -8,14 +8,23 @@ import (
 	"strconv"
 )
 
-// readGo runs the rules for Go, on the syntax tree, as far as the file can be parsed.
-func readGo(name string, b []byte, report func(hit)) {
+// readGo runs the rules for Go, on the syntax tree, as far as the file can be parsed. Of the
+// declarations it reads those that wanted says yes to; nil: all.
+func readGo(name string, b []byte, wanted func(from, to int) bool, report func(hit)) {
+	parts := goParts{src: b}
+	if wanted != nil {
+		parts = cutGo(b, wanted)
+	}
 	fset := token.NewFileSet()
-	f, _ := parser.ParseFile(fset, name, b, parser.SkipObjectResolution)
+	f, err := parser.ParseFile(fset, name, parts.src, parser.SkipObjectResolution)
+	if err != nil && len(parts.cuts) > 0 { // then it may have been cut in the wrong places
+		parts, fset = goParts{src: b}, token.NewFileSet()
+		f, _ = parser.ParseFile(fset, name, b, parser.SkipObjectResolution)
+	}
 	if f == nil {
 		return
 	}
-	g := goFile{fset: fset, report: report, setsEnd: bytes.Contains(b, []byte(`["exp"]`)) || bytes.Contains(b, []byte(".ExpiresAt ="))}
+	g := goFile{parts: parts, fset: fset, report: report, setsEnd: bytes.Contains(b, []byte(`["exp"]`)) || bytes.Contains(b, []byte(".ExpiresAt ="))}
 	for _, i := range f.Imports {
 		g.html = g.html || i.Path.Value == `"html/template"`
 	}
@@ -24,13 +33,14 @@ func readGo(name string, b []byte, report func(hit)) {
 
 // goFile is a file whose syntax tree is walked.
 type goFile struct {
+	parts   goParts
 	fset    *token.FileSet
 	report  func(hit)
 	html    bool // it imports html/template
 	setsEnd bool // it sets the end of a token somewhere
 }
 
-func (g *goFile) at(n ast.Node) int { return g.fset.Position(n.Pos()).Offset }
+func (g *goFile) at(n ast.Node) int { return g.parts.offset(g.fset.Position(n.Pos()).Offset) }
 
 func (g *goFile) node(n ast.Node) bool {
 	switch n := n.(type) {
