@@ -146,7 +146,7 @@ func prove(ctx context.Context, o *opened, seq int64) (tree.Proof, error) {
 		return tree.Proof{}, err
 	}
 	if len(events) == 0 || events[0].Seq != seq {
-		return tree.Proof{}, fmt.Errorf("the audit trail has no event %d", seq)
+		return tree.Proof{}, hinted{fmt.Errorf("the audit trail has no event %d", seq), "the newest ones are shown by: sanmon audit tail"}
 	}
 	s, err := o.signer(ctx, true)
 	if err != nil {
@@ -325,7 +325,7 @@ func (e *environment) readAnchor(ctx context.Context, v *tree.Verifier, o *opene
 		return nil, nil // nothing was anchored yet
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("anchor: %w (name the file that audit.anchor appends to, or a copy of it)", err)
 	}
 	defer func() { _ = f.Close() }()
 	if v.Keys == nil {

@@ -42,6 +42,9 @@ func explainCommand(env *environment) *cobra.Command {
 				if args[0] == "" { // no event has an empty id of its own, and many have none
 					return usageError{errors.New("the request id is empty (copy it from the refusal)")}
 				}
+				if isMethod(args[0]) {
+					return usageError{fmt.Errorf("the path is missing (as in: sanmon explain %s /)", strings.ToUpper(args[0]))}
+				}
 				return env.explainID(c.Context(), args[0])
 			}
 			return env.explainRequest(args[0], args[1], as, roles)
@@ -50,6 +53,11 @@ func explainCommand(env *environment) *cobra.Command {
 	c.Flags().StringVar(&as, "as", "nobody", "credential of the caller: nobody, session, app (signed in at the backend) or key")
 	c.Flags().StringArrayVar(&roles, "role", nil, "role that the caller holds; may be repeated")
 	return env.withJSON(c)
+}
+
+// isMethod reports whether word can only be a method: request ids are longer.
+func isMethod(word string) bool {
+	return slices.Contains([]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}, strings.ToUpper(word))
 }
 
 func (e *environment) explainRequest(method, path, as string, roles []string) error {

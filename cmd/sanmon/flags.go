@@ -33,7 +33,10 @@ func arguments(least, most int) string {
 	case most == 0:
 		return "no arguments"
 	case most < 0:
-		return fmt.Sprintf("at least %d", least)
+		if least == 1 {
+			return "at least one argument"
+		}
+		return fmt.Sprintf("at least %d arguments", least)
 	case least == most && most == 1:
 		return "one argument"
 	case least == most:

@@ -18,7 +18,11 @@ func (e *environment) input(name string) (io.ReadCloser, error) {
 	if name == "-" {
 		return io.NopCloser(e.stdin), nil
 	}
-	return os.Open(name)
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the input: %w (name a file that can be read, or - for standard input)", err)
+	}
+	return f, nil
 }
 
 // maxPassword is the longest secret that is read, in bytes.

@@ -139,6 +139,9 @@ func (e *environment) createKey(ctx context.Context, o *opened, owner string, sp
 	if err != nil {
 		return err
 	}
+	if len(spec.Roles)+len(spec.Scopes) == 0 && !spec.Canary {
+		_, _ = fmt.Fprintf(e.stderr, "note: the key grants nothing, and opens only routes without require (give it --role or --scope, and end this one: sanmon key revoke %s)\n", record.ID)
+	}
 	return e.issued(ctx, service, record, key, seal)
 }
 

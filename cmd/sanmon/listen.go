@@ -73,7 +73,7 @@ func (n *node) listenAdmin(c *config.Config) error {
 	}
 	l, err := net.Listen("tcp", c.Listen.Admin)
 	if err != nil {
-		return fmt.Errorf("admin listener on %s: %w (choose another address in listen.admin, or \"off\")", c.Listen.Admin, err)
+		return fmt.Errorf("admin listener on %s: %w (stop what listens there, choose another address in listen.admin, or write \"off\")", c.Listen.Admin, err)
 	}
 	opening, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()

@@ -15,7 +15,7 @@ func TestFirstMistakes(t *testing.T) {
 	path := filepath.Join(dir, "sanmon.yaml")
 	do := func(stdin, line string) (int, string) {
 		var out bytes.Buffer
-		code := run(t.Context(), append(strings.Fields(line), "-c", path), strings.NewReader(stdin), &out, &out)
+		code := run(t.Context(), append([]string{"-c", path}, strings.Fields(line)...), strings.NewReader(stdin), &out, &out)
 		return code, out.String()
 	}
 	if code, out := do("", "init"); code != exitOK {
@@ -35,6 +35,17 @@ func TestFirstMistakes(t *testing.T) {
 		{"key create --owner reports --role admin", exitUsage, `--owner "reports" is no e-mail address (a program is written service:NAME)`},
 		{"key create --owner service:r --role admin --network 1.2.3", exitUsage, `--network: "1.2.3" is no network (write it as`},
 		{"key create --owner service:r --role admin --limit 100", exitFailed, `rate "100" has no period`},
+		{"user add --email you --role admin", exitUsage, `--email: "you" is not an e-mail address (give one like name@example.com)`}, // before a password is asked for
+		{"user invite", exitUsage, "--email is missing (give the address to sign in with)"},
+		{"user import /nowhere.csv", exitFailed, "read the input: open /nowhere.csv: no such file or directory (name a file that can be read, or - for standard input)"},
+		{"pwned build list.txt", exitUsage, "--out is missing (name the file to write;"},
+		{"audit verify --anchor /nowhere", 3, // not verifiable
+			"anchor: open /nowhere: no such file or directory (name the file that audit.anchor appends to"},
+		{"audit prove 99", exitFailed, "the audit trail has no event 99\nhint: the newest ones are shown by: sanmon audit tail"},
+		{"explain get", exitUsage, "the path is missing (as in: sanmon explain GET /)"},
+		{"scan", exitUsage, "sanmon scan takes at least one argument, and 0 came"},
+		{"init --upstream app -c " + filepath.Join(dir, "new.yaml"), exitUsage, `"app" is not the URL of a backend (write scheme://host or scheme://host:port, like http://127.0.0.1:8000)`},
+		{"check -c " + dir, exitFailed, dir + " is not a regular file (name the file itself: -c FILE)"},
 		{"key create --owner service:r --role admin --expires 90", exitUsage, `--expires "90" is no time (write 90d, 12h, or never)`},
 	} {
 		if code, out := do(pw, tt.line); code != tt.code || !strings.Contains(out, tt.want) {
@@ -43,6 +54,26 @@ func TestFirstMistakes(t *testing.T) {
 	}
 	if code, out := do("", "service list --json"); code != exitOK || strings.TrimSpace(out) != "[]" { // a key that was not made makes no owner
 		t.Errorf("service list: exit %d, %q", code, out)
+	}
+}
+
+// A key without role and scope is allowed, since there are routes without require; it is said.
+func TestKeyThatGrantsNothingIsTold(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sanmon.yaml")
+	for _, tt := range []struct {
+		line string
+		told bool
+	}{
+		{"init", false},
+		{"key create --owner service:r", true},
+		{"key create --owner service:r --scope a:b", false},
+		{"key create --owner service:r --canary", false},
+	} {
+		var out bytes.Buffer
+		code := run(t.Context(), append([]string{"-c", path}, strings.Fields(tt.line)...), strings.NewReader(""), &out, &out)
+		if told := strings.Contains(out.String(), "note: the key grants nothing"); code != exitOK || told != tt.told {
+			t.Errorf("%s: exit %d, %q; told should be %v", tt.line, code, out.String(), tt.told)
+		}
 	}
 }
 

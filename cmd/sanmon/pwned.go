@@ -32,7 +32,7 @@ func pwnedBuild(env *environment) *cobra.Command {
 			"password of 128.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if out == "" {
-				return usageError{errors.New("--out is missing")}
+				return usageError{errors.New("--out is missing (name the file to write; login.blocklist names it then)")}
 			}
 			keys, err := env.readList(args[0], least)
 			if err != nil {

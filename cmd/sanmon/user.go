@@ -48,8 +48,8 @@ func userAdd(env *environment) *cobra.Command {
 		Use: "add --email E [--role R]... [--password-stdin]", Short: "Add a user", Args: exactly(0),
 		Example: "  printf '%s' \"$PASSWORD\" | sanmon user add --email ada@example.com --role admin --password-stdin",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if email == "" {
-				return usageError{errors.New("--email is missing (give the address to sign in with)")}
+			if err := goodEmail(email); err != nil { // before a password is asked for
+				return err
 			}
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
 				if err := o.knownRoles(roles); err != nil {
@@ -189,4 +189,15 @@ func (e *environment) setRoles(ctx context.Context, o *opened, r principal.Recor
 	}
 	r.Roles = roles
 	return e.tell(viewPrincipal(r), "%s has the roles: %s", r.Name, or(strings.Join(roles, ", "), "none"))
+}
+
+// goodEmail judges the address of a new user.
+func goodEmail(email string) error {
+	if email == "" {
+		return usageError{errors.New("--email is missing (give the address to sign in with)")}
+	}
+	if _, ok := login.Canonical(email); !ok {
+		return usageError{fmt.Errorf("--email: %q is not an e-mail address (give one like name@example.com)", email)}
+	}
+	return nil
 }

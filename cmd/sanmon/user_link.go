@@ -92,8 +92,8 @@ func userInvite(env *environment) *cobra.Command {
 		Long: "Add a user without a password, print a link to choose one, which is good once and for three days, and mail\n" +
 			"it where login.smtp is set. A user who has not chosen one yet is invited again.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if email == "" {
-				return usageError{errors.New("--email is missing")}
+			if err := goodEmail(email); err != nil {
+				return err
 			}
 			return env.with(c.Context(), func(ctx context.Context, o *opened) error {
 				if err := o.knownRoles(roles); err != nil {

@@ -111,8 +111,8 @@ func suggestion(name string, known []string) string {
 	if near := Nearest(name, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
-	if len(known) == 0 {
-		return "there are none"
+	if len(known) == 0 { // of profiles only: there is always an upstream
+		return "declare it under profiles, or leave it out"
 	}
 	return "known: " + strings.Join(known[:min(len(known), 12)], ", ")
 }

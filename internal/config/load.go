@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 )
@@ -53,6 +54,9 @@ func parse(path string, src []byte, now time.Time) (*Config, error) {
 // readFile reads at most MaxSize bytes of a regular file.
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("read configuration: %w (give the file to the user that Sanmon runs as, or let that user's group read it)", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
@@ -62,7 +66,7 @@ func readFile(path string) ([]byte, error) {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("read configuration: %s is not a regular file", path)
+		return nil, fmt.Errorf("read configuration: %s is not a regular file (name the file itself: -c FILE)", path)
 	}
 	src, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
 	if err != nil {

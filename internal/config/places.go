@@ -61,8 +61,8 @@ func (s site) hostport() string {
 func (s site) String() string { return s.scheme + "://" + s.hostport() }
 
 // parseSite reads an origin as browsers serialise it (RFC 6454, Section 6.2).
-func parseSite(s, name string) (site, error) {
-	want := "write scheme://host or scheme://host:port, like https://app.example.com"
+func parseSite(s, name, like string) (site, error) {
+	want := "write scheme://host or scheme://host:port, like " + like
 	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok || scheme != "http" && scheme != "https" {
 		return site{}, wrong{show(s) + " is not " + name, want}
@@ -92,7 +92,7 @@ func (s site) loopback() bool {
 
 func publicURL() scalar {
 	return scalar{name: "origin", want: "write https://host or https://host:port", parse: func(s string) (any, error) {
-		o, err := parseSite(s, "an origin")
+		o, err := parseSite(s, "an origin", "https://app.example.com")
 		if err != nil {
 			return nil, err
 		}
@@ -112,7 +112,7 @@ func upstreamURL() scalar {
 		} else if strings.HasPrefix(s, "https://") {
 			trimmed = strings.TrimSuffix(s, ":443")
 		}
-		return keepError(parseSite(trimmed, "the URL of a backend"))
+		return keepError(parseSite(trimmed, "the URL of a backend", "http://127.0.0.1:8000"))
 	}}
 }
 

@@ -45,7 +45,7 @@ func TestRefusedRoutes(t *testing.T) {
 		{7, route(`boundary: session, effect: read`), `7:64: route "x" is declared read, but its methods write (effect: { read: "why it changes nothing" })`},
 		{7, route(`boundary: session, network: ["203.0.113.9/24"]`), `7:66: routes[].network[]: "203.0.113.9/24" has bits set after its first 24 (write "203.0.113.0/24")`},
 		{7, route(`boundary: session, upstream: ap`), `7:66: route "x": there is no upstream "ap" (did you mean "app"?)`},
-		{7, route(`boundary: session, profile: api`), `7:65: there is no profile "api" (there are none)`},
+		{7, route(`boundary: session, profile: api`), `7:65: there is no profile "api" (declare it under profiles, or leave it out)`},
 		{7, route(`boundary: session, input: { max_body: 10MB }`), `7:75: routes[].input.max_body: "10MB" is not a size (write a size such as 512B, 64KiB, 10MiB or 1GiB)`},
 		{7, route(`boundary: session, input: { types: [json] }`), `7:73: routes[].input.types[]: "json" is not a media type (write type/subtype in lower case, without parameters)`},
 		{7, route(`boundary: session, output: { csp: none }`), `7:71: routes[].output.csp: "none" is not a policy (write one of: floor, observe, strict)`},

@@ -156,7 +156,7 @@ func TestRefusedEdge(t *testing.T) {
 		{8, `client_ip: { deny: ["::ffff:10.0.0.0/104"] }`, `8:21: client_ip.deny[]: "::ffff:10.0.0.0/104" is an IPv4 network written as IPv6 (write it as IPv4)`},
 		{8, `listen: { public: 8443 }`, `8:19: listen.public: "8443" is not an address to listen on (write ":8443", "127.0.0.1:8443" or "[::1]:8443", in quotes)`},
 		{8, `listen: { public: "127.0.0.1:9443" }`, `8:9: listen.admin and listen.public are the same address (give each its own)`},
-		{4, `  app: { url: "http://u:hunter2@127.0.0.1:8000" }`, `4:15: upstreams.app.url: "http://[REDACTED]@127.0.0.1:8000" has a user or password (write scheme://host or scheme://host:port, like https://app.example.com)`},
+		{4, `  app: { url: "http://u:hunter2@127.0.0.1:8000" }`, `4:15: upstreams.app.url: "http://[REDACTED]@127.0.0.1:8000" has a user or password (write scheme://host or scheme://host:port, like http://127.0.0.1:8000)`},
 		{4, `  app: { timeout: 3s }`, `4:8: upstreams.app.url is missing (add url: "http://127.0.0.1:8000")`},
 		{4, `  app: { url: "http://a:80", tls_ca: ca.pem }`, `4:38: upstreams.app.tls_ca is set, but the upstream is plain http (remove it, or make url https)`},
 		{3, "upstreams: {}\nprofiles:", "3:12: there is no upstream (add app: { url: \"http://127.0.0.1:8000\" })\n5:10: unknown key \"url\" in profiles.app (remove it; known here: effect, require, fresh, csrf, limit, network, input, fields, output, upstream)"},

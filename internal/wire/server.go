@@ -126,7 +126,7 @@ func (s *Server) Listen() error {
 	config := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 4}}
 	l, err := config.Listen(context.Background(), "tcp", s.config.Addr)
 	if err != nil {
-		return fmt.Errorf("listen on %q: %w (is another server running there?)", s.config.Addr, err)
+		return fmt.Errorf("public listener on %s: %w (stop what listens there, or choose another address in listen.public)", s.config.Addr, err)
 	}
 	s.listener = l
 	return nil
