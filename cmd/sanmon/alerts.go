@@ -30,7 +30,7 @@ func receiverOf(c *config.Config, signing func(context.Context) (secret.Value, e
 // checkAlerts reads the signing secret, so that a missing one is found before the start.
 func checkAlerts(ctx context.Context, c *config.Config) (*webhook.Client, error) {
 	if _, err := signingKeys(ctx, c); err != nil {
-		return nil, fmt.Errorf("alerts.secret: %w", err)
+		return nil, c.Fault(c.Alerts.Secret, fmt.Errorf("alerts.secret: %w", err))
 	}
 	return receiverOf(c, alertSecret(c))
 }

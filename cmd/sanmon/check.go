@@ -61,7 +61,11 @@ func checkCommand(env *environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := checkSecrets(c.Context(), conf); err != nil {
+			err = checkSecrets(c.Context(), conf)
+			if faults, ok := errors.AsType[config.Errors](err); ok && env.json {
+				return errors.Join(err, env.printFaults(faults))
+			}
+			if err != nil {
 				return err
 			}
 			p := postureOf(conf, gate, time.Now())
@@ -107,15 +111,21 @@ func checkSecrets(ctx context.Context, c *config.Config) error {
 	}
 	refs := heldRefs(c)
 	refs["store password"], refs["metrics.token"], refs["limiter.password"] = c.Store.Password, c.Metrics.Token, c.Limiter.Password
+	var faults config.Errors // of all of them, in the order of the file
 	for name, ref := range refs {
 		if ref == "" {
 			continue
 		}
 		if _, err := resolver(c).Resolve(ctx, ref); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			err = c.Fault(ref, fmt.Errorf("%s: %w", name, err))
+			placed, ok := errors.AsType[config.Errors](err)
+			if !ok {
+				return err
+			}
+			faults = append(faults, placed...)
 		}
 	}
-	return nil
+	return faults.Sorted()
 }
 
 func postureOf(c *config.Config, g *sanmon.Gate, now time.Time) posture {

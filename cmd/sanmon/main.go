@@ -77,16 +77,22 @@ func (e *environment) report(err error) int {
 	}
 	if faults, ok := errors.AsType[config.Errors](err); ok {
 		e.complain("%v\n", faults) // file:line:column: message (remedy), one a line
+		e.hint(err)
 		return exitFailed
 	}
 	e.complain("error: %v\n", err)
-	if h, ok := errors.AsType[hinted](err); ok {
-		e.complain("hint: %s\n", h.hint)
-	}
+	e.hint(err)
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// hint says the remedy of an error that has one of its own.
+func (e *environment) hint(err error) {
+	if h, ok := errors.AsType[hinted](err); ok {
+		e.complain("hint: %s\n", h.hint)
+	}
 }
 
 // complain writes for people through the last net: errors quote what was typed, and

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,6 +55,47 @@ func TestFirstMistakes(t *testing.T) {
 	}
 	if code, out := do("", "service list --json"); code != exitOK || strings.TrimSpace(out) != "[]" { // a key that was not made makes no owner
 		t.Errorf("service list: exit %d, %q", code, out)
+	}
+}
+
+// What references lead to is told where they stand, all at once.
+func TestMissingSecretsHaveTheirPlaces(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "sanmon.yaml")
+	var out bytes.Buffer
+	check := func(args ...string) (int, string) {
+		out.Reset()
+		return run(t.Context(), append([]string{"-c", path, "check"}, args...), strings.NewReader(""), &out, &out), out.String()
+	}
+	if code := run(t.Context(), []string{"-c", path, "init"}, strings.NewReader(""), &out, &out); code != exitOK {
+		t.Fatal(out.String())
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.Count(text, []byte("\n"))
+	write := func(more string) {
+		t.Helper()
+		if err := os.WriteFile(path, append(bytes.Clone(text), more...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("metrics: { token: env:SANMON_NOT_THERE }\nleaks: { github: { receive: true, token: file:nowhere } }\n")
+	want := fmt.Sprintf("%s:%d:19: metrics.token: secret env:SANMON_NOT_THERE: it does not exist (set the environment variable SANMON_NOT_THERE)\n"+
+		"%s:%d:42: leaks.github.token: secret file:%s: ", path, lines+1, path, lines+2, filepath.Join(dir, "nowhere"))
+	if code, got := check(); code != exitFailed || !strings.HasPrefix(got, want) {
+		t.Errorf("exit %d\n%s\nwant\n%s", code, got, want)
+	}
+	if code, got := check("--json"); code != exitFailed || !strings.Contains(got, fmt.Sprintf(`"line": %d,`, lines+2)) {
+		t.Errorf("exit %d\n%s", code, got)
+	}
+	if err := os.Remove(filepath.Join(dir, "data", "master.key")); err != nil {
+		t.Fatal(err)
+	}
+	write("")
+	if code, got := check(); code != exitFailed || !strings.HasPrefix(got, path+":") || !strings.Contains(got, "\nhint: a new installation makes one with: ") {
+		t.Errorf("exit %d\n%s", code, got)
 	}
 }
 

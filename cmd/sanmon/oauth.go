@@ -100,27 +100,27 @@ func clientsOf(c *config.Config, read reader) (map[string]*oauth.Client, error) 
 	all := make(map[string]*oauth.Client, len(c.Clients))
 	for _, o := range c.Clients {
 		client := &oauth.Client{ID: o.ID, RedirectURIs: o.RedirectURIs, Scopes: o.Scopes, Grants: o.Grants, Service: o.Service, Introspect: o.Introspect, DPoP: o.DPoP}
-		if err := proofOf(read, o, client); err != nil {
-			return nil, fmt.Errorf("client %q: %w", o.ID, err)
+		if err := proofOf(c, read, o, client); err != nil {
+			return nil, err
 		}
 		all[o.ID] = client
 	}
 	return all, nil
 }
 
-func proofOf(read reader, o *config.Client, client *oauth.Client) error {
+func proofOf(c *config.Config, read reader, o *config.Client, client *oauth.Client) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if o.Secret != "" {
 		if err := read(ctx, "clients["+o.ID+"].secret", o.Secret, client.SetSecret); err != nil {
-			return fmt.Errorf("secret: %w", err)
+			return c.Fault(o.Secret, fmt.Errorf("client %q: secret: %w", o.ID, err))
 		}
 	}
 	if o.JWKS == "" {
 		return nil
 	}
 	if err := read(ctx, "clients["+o.ID+"].jwks", o.JWKS, client.SetKeys); err != nil {
-		return fmt.Errorf("jwks: %w", err)
+		return c.Fault(o.JWKS, fmt.Errorf("client %q: jwks: %w", o.ID, err))
 	}
 	return nil
 }

@@ -20,11 +20,11 @@ func openMaster(ctx context.Context, c *config.Config) (*secret.Master, error) {
 	for _, ref := range append([]string{c.MasterKey}, c.MasterOthers...) {
 		raw, err := from.ResolveMaster(ctx, ref)
 		if err != nil {
-			return nil, fmt.Errorf("master key: %w", err)
+			return nil, c.Fault(ref, fmt.Errorf("master_key: %w", err))
 		}
 		key, err := source.DecodeMaster(raw)
 		if err != nil {
-			return nil, fmt.Errorf("master key %s: %w", ref, err)
+			return nil, c.Fault(ref, fmt.Errorf("master_key %s: %w", ref, err))
 		}
 		keys = append(keys, key)
 	}

@@ -23,6 +23,7 @@ type builder struct {
 	adopted   []string // upstreams whose own login is adopted
 	roles     map[string][]string
 	used      map[string]position // sources that references need, and where the first stands
+	written   map[string]Error    // where each reference, as it is followed, stands first
 	issues    bool                // there are clients that access tokens are issued to
 }
 
@@ -99,10 +100,25 @@ func (b *builder) reference(f *field) string {
 	b.use(ref, f)
 	for _, scheme := range []string{"file:", "age:"} {
 		if path, ok := strings.CutPrefix(ref, scheme); ok {
-			return scheme + b.file(path)
+			ref = scheme + b.file(path)
+			break
 		}
 	}
+	b.stands(ref, f)
 	return ref
+}
+
+// stands keeps where a reference was written, for those who follow it later.
+func (b *builder) stands(ref string, f *field) {
+	if ref == "" || !f.set {
+		return
+	}
+	if b.written == nil {
+		b.written = map[string]Error{}
+	}
+	if _, in := b.written[ref]; !in {
+		b.written[ref] = b.at(f.at, "", "")
+	}
 }
 
 func (b *builder) listen(f *field) Listen {

@@ -47,6 +47,14 @@ func (e Errors) Unwrap() []error {
 	return all
 }
 
+// Sorted is e in the order of the places, or nil where there is none.
+func (e Errors) Sorted() error {
+	if len(e) == 0 {
+		return nil
+	}
+	return Errors(sorted(e))
+}
+
 // maxErrors bounds a report: beyond it, the file is something else altogether.
 const maxErrors = 200
 
@@ -95,12 +103,7 @@ func (r *report) clamp(at position) position {
 }
 
 // err returns the sorted errors without repetitions, or nil.
-func (r *report) err() error {
-	if len(r.errors) == 0 {
-		return nil
-	}
-	return Errors(sorted(r.errors))
-}
+func (r *report) err() error { return r.errors.Sorted() }
 
 func sorted(list []Error) []Error {
 	slices.SortStableFunc(list, func(a, b Error) int {

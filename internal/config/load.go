@@ -48,6 +48,7 @@ func parse(path string, src []byte, now time.Time) (*Config, error) {
 	}
 	c.Hash = sha256.Sum256(src)
 	c.Warnings = sorted(r.warnings)
+	c.written = b.written
 	return c, nil
 }
 

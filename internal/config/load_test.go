@@ -70,7 +70,7 @@ func TestDesignExample(t *testing.T) {
 				Fields: map[string]string{"title": "text", "body": "html(ugc)"}},
 		},
 	}
-	ignore := cmpopts.IgnoreFields(Config{}, "Hash", "Warnings")
+	ignore := cmpopts.IgnoreFields(Config{}, "Hash", "Warnings", "written")
 	if diff := cmp.Diff(want, c, ignore, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -45,6 +45,19 @@ type Config struct {
 	ObserveAll   time.Time // checks that can be observed only report until then; zero: off
 
 	Warnings []Error // what is allowed and still worth knowing, in the order of the file
+
+	written map[string]Error // references, and where they stand
+}
+
+// Fault is err, about what the reference ref of this configuration leads to, in the place
+// where ref was written first. One that stands nowhere, being a default, stays err.
+func (c *Config) Fault(ref string, err error) error {
+	at, ok := c.written[ref]
+	if !ok || err == nil {
+		return err
+	}
+	at.Message = err.Error()
+	return Errors{at}
 }
 
 // Reference is a store address whose password may be a reference.
