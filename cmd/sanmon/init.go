@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/keys/source"
 	"github.com/spf13/cobra"
 )
@@ -152,6 +154,21 @@ next:
   2. add the first admin:     sanmon%s user add --email you@example.com --role admin
   3. run the gate:            sanmon%s serve
   4. open in a browser:       %s
-`, e.config, len(c.Routes), c.MasterKey, at, at, at, c.PublicURL)
+`, e.config, len(c.Routes), c.MasterKey, at, at, at, c.PublicURL+firstPage(c.Routes))
 	return err
+}
+
+// firstPage is the path of something that is there: not every API has a front page. The
+// account page is always.
+func firstPage(routes []*config.Route) string {
+	page := portal.AccountPath
+	for _, r := range slices.Backward(routes) {
+		switch readable := len(r.Methods) == 0 || slices.Contains(r.Methods, http.MethodGet); {
+		case readable && (r.Path == "/" || r.Path == "/{rest...}"):
+			return ""
+		case readable && !strings.Contains(r.Path, "{"):
+			page = r.Path
+		}
+	}
+	return page
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sanmon-gate/sanmon/internal/config"
 )
 
 // The mistakes of a first hour: each is told with the thing, the reason and the remedy, and
@@ -141,5 +143,23 @@ func TestHandWrittenConfigurationGetsItsKey(t *testing.T) {
 	}
 	if code, out := do("check"); code != exitOK {
 		t.Errorf("with the key: exit %d, %q", code, out)
+	}
+}
+
+// init names a page that is there.
+func TestFirstPage(t *testing.T) {
+	get, post := []string{"GET", "HEAD"}, []string{"POST"}
+	for _, tt := range []struct {
+		routes []*config.Route
+		want   string
+	}{
+		{[]*config.Route{{Path: "/static/{rest...}", Methods: get}, {Path: "/{rest...}", Methods: get}}, ""},
+		{[]*config.Route{{Path: "/notes", Methods: get}, {Path: "/", Methods: get}}, ""},
+		{[]*config.Route{{Path: "/static/{rest...}", Methods: get}, {Path: "/add", Methods: post}, {Path: "/notes", Methods: get}, {Path: "/me", Methods: get}}, "/notes"},
+		{[]*config.Route{{Path: "/notes/{id}", Methods: get}, {Path: "/", Methods: post}}, "/.sanmon/account"},
+	} {
+		if got := firstPage(tt.routes); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
 	}
 }

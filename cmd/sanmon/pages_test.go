@@ -63,6 +63,16 @@ func TestLinksOfThePagesLeadSomewhere(t *testing.T) {
 	}
 }
 
+// A page that the README does not lead to is found by nobody.
+func TestEveryPageIsLinked(t *testing.T) {
+	all := pages(t)
+	for file := range all {
+		if to, ok := strings.CutPrefix(file, "../../docs/"); ok && !strings.Contains(to, "/") && !strings.Contains(all["../../README.md"], "(docs/"+to+")") {
+			t.Errorf("README.md does not lead to docs/%s", to)
+		}
+	}
+}
+
 // anchors are the names that headings get where the pages are shown.
 func anchors(text string) map[string]bool {
 	names := map[string]bool{}
@@ -119,4 +129,22 @@ func wordly(s string) bool { return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-
 func hasFlag(c *cobra.Command, name string) bool {
 	c.InitDefaultHelpFlag()
 	return c.Flags().Lookup(name) != nil || c.InheritedFlags().Lookup(name) != nil
+}
+
+// Every command stands in the table of both READMEs.
+func TestReadmesHaveEveryCommand(t *testing.T) {
+	all := pages(t)
+	var walk func(c *cobra.Command, file string)
+	walk = func(c *cobra.Command, file string) {
+		for _, sub := range c.Commands() {
+			row := regexp.MustCompile("(?m)^\\| .*`" + regexp.QuoteMeta(strings.TrimPrefix(c.CommandPath()+" ", "sanmon ")) + "[a-z/-]*\\b" + sub.Name() + "\\b")
+			if c.HasParent() && !row.MatchString(all[file]) || !c.HasParent() && !strings.Contains(all[file], "`"+sub.Name()) {
+				t.Errorf("%s has no %s", file, sub.CommandPath())
+			}
+			walk(sub, file)
+		}
+	}
+	for _, file := range []string{"../../README.md", "../../README.ja.md"} {
+		walk(newRoot(&environment{}), file)
+	}
 }

@@ -55,7 +55,7 @@ func (p *Pages) WriteRefusal(w http.ResponseWriter, r *http.Request, why *refusa
 	if navigation {
 		p.views.Refusal(w, r, why.Status(), views.Refusal{
 			Site: p.site, Code: string(why.Code), Status: why.Status(), Detail: why.Detail, RequestID: requestID,
-			Wait: seconds(why.RetryAfter), Login: signIn(why.Code), Back: back(r),
+			Wait: seconds(why.RetryAfter), Login: signIn(why.Code), Back: back(r), NoFront: why.Code == refusal.RouteUnknown && r.URL.Path == "/",
 		})
 		return
 	}

@@ -99,6 +99,18 @@ func TestUnknownCode(t *testing.T) {
 	}
 }
 
+// The page of a front page that is not there does not lead to it again.
+func TestMissingFrontPage(t *testing.T) {
+	p, _ := newPortal(t)
+	for path, want := range map[string]string{"/": "/.sanmon/account", "/x": "/"} {
+		w := httptest.NewRecorder()
+		p.Pages.WriteRefusal(w, httptest.NewRequest("GET", path, nil), &refusal.Refusal{Code: refusal.RouteUnknown}, "req_1", true)
+		if link := `<a class="button quiet" href="` + want + `">`; !strings.Contains(w.Body.String(), link) {
+			t.Errorf("%s: no %s in\n%s", path, link, w.Body)
+		}
+	}
+}
+
 // TestLoginLink: the page of a refusal leads back to where a GET was refused, and never
 // repeats a POST.
 func TestLoginLink(t *testing.T) {

@@ -65,6 +65,7 @@ type Refusal struct {
 	Wait      int    // seconds, 0 not said
 	Login     bool   // signing in is the remedy
 	Back      string // where signing in begins
+	NoFront   bool   // it is the front page that is not there
 }
 
 // Refusal writes the page of a refusal.
