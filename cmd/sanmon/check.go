@@ -94,8 +94,8 @@ func (e *environment) compiled() (*config.Config, *sanmon.Gate, error) {
 	return c, s.Gate, nil
 }
 
-// checkSecrets resolves every reference, and reads the certificate, so that a missing one is
-// found before the start.
+// checkSecrets resolves every reference, reads the certificate and opens the blocklist, so that
+// a missing one is found before the start.
 func checkSecrets(ctx context.Context, c *config.Config) error {
 	if _, err := openMaster(ctx, c); err != nil {
 		return hinted{err, masterHint(c)}
@@ -107,6 +107,9 @@ func checkSecrets(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	if _, err := tlsOf(c); err != nil { // reads the pair of files
+		return err
+	}
+	if err := checkFilter(c); err != nil {
 		return err
 	}
 	refs := heldRefs(c)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,7 +100,7 @@ func TestCheckReadsTheCertificate(t *testing.T) {
 	}
 	out.Reset()
 	code := run(t.Context(), []string{"check", "-c", path}, strings.NewReader(""), &out, &out)
-	if want := "tls.cert_file: open " + filepath.Join(dir, "cert.pem"); code != exitFailed || !strings.Contains(out.String(), want) {
+	if want := fmt.Sprintf("%s:%d:19: tls.cert_file: open %s", path, strings.Count(text, "\n"), filepath.Join(dir, "cert.pem")); code != exitFailed || !strings.Contains(out.String(), want) {
 		t.Errorf("exit %d, %q; want %q", code, out.String(), want)
 	}
 }

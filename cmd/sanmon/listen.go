@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"time"
@@ -51,8 +52,11 @@ func tlsOf(c *config.Config) (*tls.Config, error) {
 	switch {
 	case c.TLS.CertFile != "":
 		files, err := certs.Open(c.TLS.CertFile, c.TLS.KeyFile)
+		if missing, ok := errors.AsType[*fs.PathError](err); ok {
+			return nil, c.Fault(missing.Path, err)
+		}
 		if err != nil {
-			return nil, err
+			return nil, c.Fault(c.TLS.CertFile, err)
 		}
 		return &tls.Config{GetCertificate: files.Certificate}, nil
 	case c.TLS.SelfSigned:

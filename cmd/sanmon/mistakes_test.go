@@ -92,6 +92,11 @@ func TestMissingSecretsHaveTheirPlaces(t *testing.T) {
 	if code, got := check("--json"); code != exitFailed || !strings.Contains(got, fmt.Sprintf(`"line": %d,`, lines+2)) {
 		t.Errorf("exit %d\n%s", code, got)
 	}
+	write("login: { blocklist: pwned.filter }\n")
+	want = fmt.Sprintf("%s:%d:21: login.blocklist: open %s: no such file or directory\nhint: make it with: sanmon pwned build", path, lines+1, filepath.Join(dir, "pwned.filter"))
+	if code, got := check(); code != exitFailed || !strings.HasPrefix(got, want) {
+		t.Errorf("exit %d\n%s\nwant\n%s", code, got, want)
+	}
 	if err := os.Remove(filepath.Join(dir, "data", "master.key")); err != nil {
 		t.Fatal(err)
 	}

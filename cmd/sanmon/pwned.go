@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/sanmon-gate/sanmon/identity/password"
+	"github.com/sanmon-gate/sanmon/internal/config"
 	"github.com/spf13/cobra"
 )
 
@@ -88,6 +89,23 @@ func writeFilter(name string, keys []uint64, bits int) (v filterView, err error)
 	return filterView{name, n, info.Size()}, nil
 }
 
+func noFilter(err error) hinted {
+	return hinted{fmt.Errorf("login.blocklist: %w", err), "make it with: sanmon pwned build LIST --out FILE"}
+}
+
+// checkFilter looks whether the file of login.blocklist can be opened; it may have gigabytes.
+func checkFilter(c *config.Config) error {
+	if c.Login.Blocklist == "" {
+		return nil
+	}
+	f, err := os.Open(c.Login.Blocklist)
+	if err != nil {
+		no := noFilter(err)
+		return hinted{c.Fault(c.Login.Blocklist, no.error), no.hint}
+	}
+	return f.Close()
+}
+
 // openFilter reads the file of login.blocklist; nil when there is none.
 func openFilter(name string) (*password.Filter, error) {
 	if name == "" {
@@ -95,7 +113,7 @@ func openFilter(name string) (*password.Filter, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, hinted{fmt.Errorf("login.blocklist: %w", err), "make it with: sanmon pwned build LIST --out FILE"}
+		return nil, noFilter(err)
 	}
 	defer func() { _ = f.Close() }()
 	info, err := f.Stat()

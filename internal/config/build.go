@@ -23,7 +23,7 @@ type builder struct {
 	adopted   []string // upstreams whose own login is adopted
 	roles     map[string][]string
 	used      map[string]position // sources that references need, and where the first stands
-	written   map[string]Error    // where each reference, as it is followed, stands first
+	written   map[string]Error    // where each reference or file, as it is followed, stands first
 	issues    bool                // there are clients that access tokens are issued to
 }
 
@@ -92,6 +92,13 @@ func (b *builder) file(path string) string {
 		return path
 	}
 	return filepath.Join(filepath.Dir(b.path), path)
+}
+
+// fileOf is file for a key, and keeps where it stands.
+func (b *builder) fileOf(f *field) string {
+	path := b.file(f.text())
+	b.stands(path, f)
+	return path
 }
 
 // reference makes the path in a file: or age: reference relative to the configuration file.

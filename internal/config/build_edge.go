@@ -34,7 +34,7 @@ func (b *builder) clientIP(f *field) ClientIP {
 // tls judges that the public URL and the mode fit each other.
 func (b *builder) tls(f, publicURL *field, ip ClientIP) TLS {
 	t := TLS{
-		CertFile: b.file(f.get("cert_file").text()), KeyFile: b.file(f.get("key_file").text()),
+		CertFile: b.fileOf(f.get("cert_file")), KeyFile: b.fileOf(f.get("key_file")),
 		SelfSigned: f.get("self_signed").bool(), BehindProxy: f.get("behind_proxy").bool(),
 	}
 	t.HSTS, t.Ramp = b.hsts(f.get("hsts"))

@@ -10,7 +10,7 @@ func (b *builder) login(f *field) Login {
 	passkey := f.get("passkey")
 	l := Login{
 		Password: f.get("password").bool(), Passkey: passkey.bool(), TOTP: f.get("totp").text(), PasswordLength: f.get("password_length").number(),
-		Blocklist: b.file(f.get("blocklist").text()), Signup: f.get("signup").text() == "open", SignupRoles: f.get("signup_roles").texts(),
+		Blocklist: b.fileOf(f.get("blocklist")), Signup: f.get("signup").text() == "open", SignupRoles: f.get("signup_roles").texts(),
 		OIDC: b.providers(f.get("oidc")), SMTP: b.mail(f.get("smtp")),
 	}
 	if l.Signup && !f.get("smtp").set {

@@ -46,11 +46,11 @@ type Config struct {
 
 	Warnings []Error // what is allowed and still worth knowing, in the order of the file
 
-	written map[string]Error // references, and where they stand
+	written map[string]Error // references and files, and where they stand
 }
 
-// Fault is err, about what the reference ref of this configuration leads to, in the place
-// where ref was written first. One that stands nowhere, being a default, stays err.
+// Fault is err, about what ref leads to, in the place where ref was written first: a
+// reference, or the path of a certificate, its key or the blocklist. One that stands nowhere, being a default, stays err.
 func (c *Config) Fault(ref string, err error) error {
 	at, ok := c.written[ref]
 	if !ok || err == nil {
