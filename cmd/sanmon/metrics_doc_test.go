@@ -42,3 +42,25 @@ func names(re *regexp.Regexp, text []byte) []string {
 	}
 	return all
 }
+
+// docs/formats.md names each event of the trail.
+func TestEveryEventIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/formats.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := os.ReadFile("../../audit/audit.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := names(regexp.MustCompile(`(?m)^\t\w+ +Name = "([a-z_.]+)"`), src)
+	if len(events) < 50 {
+		t.Fatalf("only %d events were found", len(events))
+	}
+	told := names(regexp.MustCompile("`([a-z_.]+)`"), page)
+	for _, event := range events {
+		if !slices.Contains(told, event) {
+			t.Errorf("docs/formats.md does not name %s", event)
+		}
+	}
+}
