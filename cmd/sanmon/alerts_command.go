@@ -58,7 +58,7 @@ func (e *environment) sendTest(ctx context.Context, c *config.Config) error {
 	if e.json {
 		err = e.printJSON(result)
 	} else if failed == nil {
-		_, err = fmt.Fprintf(e.stdout, "%s has taken %s after %d ms\n", result.To, result.ID, result.Milliseconds)
+		_, err = fmt.Fprintf(e.screen(), "%s has taken %s after %d ms\n", result.To, result.ID, result.Milliseconds)
 	}
 	if failed != nil {
 		return hinted{fmt.Errorf("%s: %w", result.To, failed), "the receiver answers 2xx to a message whose signature it has verified"}

@@ -89,7 +89,7 @@ func (e *environment) printEvent(ev audit.Event) error {
 	if e.json {
 		return e.printLine(&ev)
 	}
-	_, err := fmt.Fprintf(e.stdout, "%s  %-18s", stamp(ev.At), ev.Event)
+	_, err := fmt.Fprintf(e.screen(), "%s  %-18s", stamp(ev.At), ev.Event)
 	for _, f := range [][2]string{{"subject", ev.Subject}, {"actor", ev.Actor}, {"sid", ev.SID}, {"key", ev.KeyID}, {"route", ev.Route}, {"network", ev.Network}, {"request", ev.RequestID}, {"", ev.Detail}} {
 		if f[1] == "" {
 			continue
@@ -97,8 +97,8 @@ func (e *environment) printEvent(ev audit.Event) error {
 		if f[0] != "" {
 			f[0] += "="
 		}
-		_, err = fmt.Fprintf(e.stdout, "  %s%s", f[0], f[1])
+		_, err = fmt.Fprintf(e.screen(), "  %s%s", f[0], f[1])
 	}
-	_, _ = fmt.Fprintln(e.stdout)
+	_, _ = fmt.Fprintln(e.screen())
 	return err
 }

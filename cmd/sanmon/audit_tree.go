@@ -110,7 +110,7 @@ func auditKey(env *environment) *cobra.Command {
 				if env.json {
 					return env.printJSON(keys)
 				}
-				_, err = fmt.Fprintln(env.stdout, strings.Join(keys, "\n"))
+				_, err = fmt.Fprintln(env.screen(), strings.Join(keys, "\n"))
 				return err
 			})
 		},
@@ -355,18 +355,18 @@ func (e *environment) printReport(r tree.Report) error {
 	if e.json {
 		return e.printJSON(r)
 	}
-	_, err := fmt.Fprintf(e.stdout, "%s: %d events, root %s; %d signed by %d checkpoints and %d anchors\n", r.Verdict, r.Records, r.Root, r.Signed, r.Checkpoints, r.Anchors)
+	_, err := fmt.Fprintf(e.screen(), "%s: %d events, root %s; %d signed by %d checkpoints and %d anchors\n", r.Verdict, r.Records, r.Root, r.Signed, r.Checkpoints, r.Anchors)
 	if r.FirstBad > 0 {
-		_, _ = fmt.Fprintf(e.stdout, "first bad event: %d\n", r.FirstBad)
+		_, _ = fmt.Fprintf(e.screen(), "first bad event: %d\n", r.FirstBad)
 	}
 	for _, f := range r.Findings {
-		_, _ = fmt.Fprintf(e.stdout, "  %s: %s\n", f.Code, f.Detail)
+		_, _ = fmt.Fprintf(e.screen(), "  %s: %s\n", f.Code, f.Detail)
 	}
 	if r.More > 0 {
-		_, _ = fmt.Fprintf(e.stdout, "  and %d more\n", r.More)
+		_, _ = fmt.Fprintf(e.screen(), "  and %d more\n", r.More)
 	}
 	for _, f := range r.Warnings {
-		_, _ = fmt.Fprintf(e.stdout, "  warning: %s: %s\n", f.Code, f.Detail)
+		_, _ = fmt.Fprintf(e.screen(), "  warning: %s: %s\n", f.Code, f.Detail)
 	}
 	return err
 }

@@ -180,20 +180,20 @@ func (e *environment) printPosture(p posture) error {
 	e.printNames("open to other sites, as declared:", p.CrossSite)
 	e.printNames("fields that may carry markup:", p.HTMLFields)
 	if p.Limiter != "local" {
-		_, _ = fmt.Fprintf(e.stdout, "limits are counted for all nodes at %s\n", p.Limiter)
+		_, _ = fmt.Fprintf(e.screen(), "limits are counted for all nodes at %s\n", p.Limiter)
 	}
 	if p.Alerts != "off" {
-		_, _ = fmt.Fprintf(e.stdout, "alerts are posted to %s, signed (try it: sanmon alerts test)\n", p.Alerts)
+		_, _ = fmt.Fprintf(e.screen(), "alerts are posted to %s, signed (try it: sanmon alerts test)\n", p.Alerts)
 	} else {
-		_, _ = fmt.Fprintln(e.stdout, "alerts are off: nobody is told of theft, guessing or leaked keys")
+		_, _ = fmt.Fprintln(e.screen(), "alerts are off: nobody is told of theft, guessing or leaked keys")
 	}
 	if p.HSTS != "" {
-		_, _ = fmt.Fprintln(e.stdout, "browsers keep to https: "+p.HSTS)
+		_, _ = fmt.Fprintln(e.screen(), "browsers keep to https: "+p.HSTS)
 	}
 	if p.Observing != "" {
-		_, _ = fmt.Fprintf(e.stdout, "checks only report until %s\n", p.Observing)
+		_, _ = fmt.Fprintf(e.screen(), "checks only report until %s\n", p.Observing)
 	}
-	_, err := fmt.Fprintf(e.stdout, "ok: %d routes, %d of them public\n", p.Routes, len(p.Public))
+	_, err := fmt.Fprintf(e.screen(), "ok: %d routes, %d of them public\n", p.Routes, len(p.Public))
 	return err
 }
 
@@ -201,8 +201,8 @@ func (e *environment) printNames(heading string, names []string) {
 	if len(names) == 0 {
 		return
 	}
-	_, _ = fmt.Fprintln(e.stdout, heading)
+	_, _ = fmt.Fprintln(e.screen(), heading)
 	for _, n := range names {
-		_, _ = fmt.Fprintln(e.stdout, "  "+n)
+		_, _ = fmt.Fprintln(e.screen(), "  "+n)
 	}
 }

@@ -167,7 +167,7 @@ func (e *environment) propose(ctx context.Context, o *opened, evidence rollout.E
 	if !o.config.CSP.Learn {
 		_, _ = fmt.Fprintln(e.stderr, "nothing is being learned (csp.learn is false)")
 	}
-	_, err = e.stdout.Write(text)
+	_, err = e.screen().Write(text) // samples of what pages hold
 	return err
 }
 
@@ -251,6 +251,6 @@ func (e *environment) approve(o *opened, scripts []rollout.Approval) error {
 	if err := approved.Save(path); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "approved %d scripts in %s; a running server takes them within 2 s\n", n, path)
+	_, err = fmt.Fprintf(e.screen(), "approved %d scripts in %s; a running server takes them within 2 s\n", n, path)
 	return err
 }

@@ -65,7 +65,7 @@ func (e *environment) demo(ctx context.Context, port int, keep string) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, c, e.stderr, func(n *node) {
+	return serve(ctx, c, e.log, func(n *node) {
 		if err := e.demoReady(ctx, c, n); err != nil {
 			n.logger.Error("the demo account could not be made", "error", err)
 		}
@@ -219,7 +219,7 @@ func (e *environment) demoReady(ctx context.Context, c *config.Config, n *node) 
 }
 
 func (e *environment) sayDemo(c *config.Config, n *node, typed, key secret.Value) error {
-	_, err := fmt.Fprintf(e.stdout, demoText, c.PublicURL, demoEmail, typed.Expose(), key.Expose(),
+	_, err := fmt.Fprintf(e.screen(), demoText, c.PublicURL, demoEmail, typed.Expose(), key.Expose(),
 		c.PublicURL, key.Expose(), c.PublicURL, key.Expose(), c.PublicURL, c.PublicURL, c.PublicURL, c.PublicURL, key.Expose(), addr(n.adminOn),
 		c.Path)
 	return err

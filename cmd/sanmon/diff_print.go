@@ -17,9 +17,9 @@ func (e *environment) printDiff(view diffView, approved bool) error {
 	e.printNames("asked for by clients, in neither configuration nor document:", lines)
 	switch {
 	case approved:
-		_, _ = fmt.Fprintln(e.stdout, "approved: the document is in force now")
+		_, _ = fmt.Fprintln(e.screen(), "approved: the document is in force now")
 	case len(lines) == 0 && agreed(view):
-		_, _ = fmt.Fprintln(e.stdout, "configuration and documents agree")
+		_, _ = fmt.Fprintln(e.screen(), "configuration and documents agree")
 	}
 	return nil
 }
@@ -40,7 +40,7 @@ func (e *environment) printUpstream(v upstreamView) {
 	if v.Document == nil {
 		return
 	}
-	_, _ = fmt.Fprintf(e.stdout, "upstream %s: OpenAPI %s, %d operations, %s (from %s)\n", v.Upstream, v.Document.Version, v.Document.Operations, v.Document.Hash, v.Document.From)
+	_, _ = fmt.Fprintf(e.screen(), "upstream %s: OpenAPI %s, %d operations, %s (from %s)\n", v.Upstream, v.Document.Version, v.Document.Operations, v.Document.Hash, v.Document.From)
 	if v.Waiting {
 		var lines []string
 		for _, d := range v.Differences {

@@ -231,9 +231,9 @@ func (e *environment) printExplanation(x explanation) error {
 	if x.Route != "" {
 		head += ", route " + x.Route
 	}
-	_, _ = fmt.Fprintln(e.stdout, head)
+	_, _ = fmt.Fprintln(e.screen(), head)
 	for _, r := range x.Reasons {
-		_, _ = fmt.Fprintln(e.stdout, "  "+r)
+		_, _ = fmt.Fprintln(e.screen(), "  "+r)
 	}
 	return nil
 }

@@ -147,7 +147,7 @@ func (e *environment) initStore(ctx context.Context, c *config.Config) error {
 	if e.config != "sanmon.yaml" {
 		at = " -c " + e.config
 	}
-	_, err = fmt.Fprintf(e.stdout, `wrote %s (%d routes) and %s
+	_, err = fmt.Fprintf(e.screen(), `wrote %s (%d routes) and %s
 
 next:
   1. look at the routes:      sanmon%s routes

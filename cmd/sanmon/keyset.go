@@ -176,6 +176,6 @@ func (e *environment) rotate(ctx context.Context, o *opened, master *secret.Mast
 	if at.After(time.Now()) {
 		word = "from"
 	}
-	_, err := fmt.Fprintf(e.stdout, "%s has key %d %s %s\n", purpose, version, word, stamp(at))
+	_, err := fmt.Fprintf(e.screen(), "%s has key %d %s %s\n", purpose, version, word, stamp(at))
 	return err
 }

@@ -88,7 +88,7 @@ func (e *environment) drop(ctx context.Context, o *opened, purpose string, versi
 	if err != nil {
 		return hinted{err, "list them with: sanmon keyset list"}
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s key %d is gone: %s\n", purpose, version, dropEffect[purpose])
+	_, err = fmt.Fprintf(e.screen(), "%s key %d is gone: %s\n", purpose, version, dropEffect[purpose])
 	return err
 }
 
@@ -105,7 +105,7 @@ func (e *environment) replace(ctx context.Context, o *opened, master *secret.Mas
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s key %d %s now; what older keys made is refused: %s\n", purpose, version, word, dropEffect[purpose])
+	_, err = fmt.Fprintf(e.screen(), "%s key %d %s now; what older keys made is refused: %s\n", purpose, version, word, dropEffect[purpose])
 	return err
 }
 

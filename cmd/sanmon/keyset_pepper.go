@@ -27,9 +27,9 @@ func (e *environment) retirePepper(ctx context.Context, o *opened, version int, 
 	case err != nil:
 		return hinted{err, "list them with: sanmon keyset list"}
 	case n > 0:
-		_, err = fmt.Fprintf(e.stdout, "pepper %d is gone, and with it %d keys that could still be used\n", version, n)
+		_, err = fmt.Fprintf(e.screen(), "pepper %d is gone, and with it %d keys that could still be used\n", version, n)
 	default:
-		_, err = fmt.Fprintf(e.stdout, "pepper %d is gone; no usable key hung on it\n", version)
+		_, err = fmt.Fprintf(e.screen(), "pepper %d is gone; no usable key hung on it\n", version)
 	}
 	return err
 }

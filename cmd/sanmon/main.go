@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/sanmon-gate/sanmon/internal/config"
+	"github.com/sanmon-gate/sanmon/internal/terminal"
 	"github.com/sanmon-gate/sanmon/keys/redact"
 	"github.com/spf13/cobra"
 )
@@ -35,22 +36,27 @@ const (
 
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	env := &environment{stdin: stdin, stdout: stdout, stderr: stderr}
+	env := &environment{stdin: stdin, stdout: stdout, stderr: terminal.Writer{To: stderr}, log: stderr}
 	root := newRoot(env)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetErr(env.stderr)
 	return env.report(root.ExecuteContext(ctx))
 }
 
 // environment is what commands share.
 type environment struct {
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	config         string // -c
-	json           bool   // --json
+	stdin  io.Reader
+	stdout io.Writer // for programs and files, byte for byte
+	stderr io.Writer // for people
+	log    io.Writer // of a server
+	config string    // -c
+	json   bool      // --json
 }
+
+// screen is standard output for people.
+func (e *environment) screen() io.Writer { return terminal.Writer{To: e.stdout} }
 
 // usageError is a command line that makes no sense: exit code 2.
 type usageError struct{ error }

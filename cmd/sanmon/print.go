@@ -6,11 +6,13 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/sanmon-gate/sanmon/internal/terminal"
 )
 
 // printJSON writes v as one indented JSON value.
 func (e *environment) printJSON(v any) error {
-	enc := json.NewEncoder(e.stdout)
+	enc := json.NewEncoder(terminal.JSON{To: e.stdout})
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
@@ -21,13 +23,13 @@ func (e *environment) tell(v any, format string, args ...any) error {
 	if e.json {
 		return e.printJSON(v)
 	}
-	_, err := fmt.Fprintf(e.stdout, format+"\n", args...)
+	_, err := fmt.Fprintf(e.screen(), format+"\n", args...)
 	return err
 }
 
 // printTable writes rows below a heading, in columns.
 func (e *environment) printTable(heading string, rows [][]string) error {
-	w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(e.screen(), 0, 4, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, strings.ReplaceAll(heading, " ", "\t"))
 	for _, row := range rows {
 		for i, cell := range row {

@@ -102,7 +102,7 @@ func (e *environment) printScan(r *scan.Report, sarif bool) error {
 			if f.Commit != "" {
 				f.File = f.Commit[:min(12, len(f.Commit))] + ":" + f.File
 			}
-			_, err = fmt.Fprintf(e.stdout, "%s:%d:%d: %s [%s]: %s (%s)\n    %s\n", f.File, f.Line, f.Column, f.Severity, f.Rule, f.Why, f.Remedy, f.Excerpt)
+			_, err = fmt.Fprintf(e.screen(), "%s:%d:%d: %s [%s]: %s (%s)\n    %s\n", f.File, f.Line, f.Column, f.Severity, f.Rule, f.Why, f.Remedy, f.Excerpt)
 		}
 		for _, n := range append(r.Notes, r.Skipped...) {
 			_, _ = fmt.Fprintf(e.stderr, "not read: %s\n", n)

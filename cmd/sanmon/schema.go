@@ -26,7 +26,7 @@ func versionCommand(env *environment) *cobra.Command {
 			if env.json {
 				return env.printJSON(map[string]string{"version": version, "revision": revision(), "go": runtime.Version()})
 			}
-			_, err := fmt.Fprintln(env.stdout, versionLine())
+			_, err := fmt.Fprintln(env.screen(), versionLine())
 			return err
 		},
 	})

@@ -38,7 +38,7 @@ func serveCommand(env *environment) *cobra.Command {
 			if err != nil {
 				return env.configError(err)
 			}
-			return serve(c.Context(), conf, env.stderr, nil)
+			return serve(c.Context(), conf, env.log, nil)
 		},
 	}
 }

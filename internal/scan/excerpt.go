@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/sanmon-gate/sanmon/internal/terminal"
 )
 
 // maxLine is how much of a line is looked at on either side of a finding: a file may be one
@@ -42,7 +44,7 @@ func excerpt(b []byte, start, end int, hits []hit) string {
 		at = min(m[1], end)
 	}
 	out.Write(b[at:end])
-	text := strings.TrimSpace(strings.ToValidUTF8(strings.Map(printable, out.String()), "?"))
+	text := strings.TrimSpace(strings.ToValidUTF8(strings.Map(terminal.Rune, out.String()), "?"))
 	if len(text) > 160 {
 		text = strings.ToValidUTF8(text[:160], "") + "…"
 	}
@@ -52,16 +54,5 @@ func excerpt(b []byte, start, end int, hits []hit) string {
 // shownPath is a path as it is printed. Whoever wrote the tree chose its names: they must
 // not move a terminal's cursor, or begin a line of their own.
 func shownPath(name string) string {
-	return strings.Map(printable, filepath.ToSlash(name))
-}
-
-// printable makes blanks of what moves the cursor or turns text around.
-func printable(r rune) rune {
-	if r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
-		return ' '
-	}
-	if r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0 {
-		return ' '
-	}
-	return r
+	return strings.Map(terminal.Rune, filepath.ToSlash(name))
 }

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sanmon-gate/sanmon/internal/terminal"
 )
 
 // maxHits is how many findings of one file are kept.
@@ -182,7 +184,7 @@ func allowed(line []byte, rule string) (reason string, ok bool) {
 
 // note keeps what could not be read.
 func (r *Report) note(err error) {
-	r.Notes = append(r.Notes, strings.Map(printable, err.Error()))
+	r.Notes = append(r.Notes, strings.Map(terminal.Rune, err.Error()))
 }
 
 // join adds what another reader found.
