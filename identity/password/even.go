@@ -27,9 +27,8 @@ func (h *Hasher) Learn(ctx context.Context, hashes []secret.Value) {
 		if err != nil {
 			continue
 		}
-		began := time.Now()
 		if _, err := p.matches(ctx, want, secret.NewString("\x00")); err == nil {
-			h.learn(time.Since(began))
+			h.learn(time.Since(p.began))
 		}
 		p.Leave()
 	}

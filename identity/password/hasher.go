@@ -113,7 +113,7 @@ func (h *Hasher) Verify(ctx context.Context, hash, password secret.Value) (Resul
 // is Hold, behind all that is done for a no. It is called once, and leaves.
 func (p *Place) Verify(ctx context.Context, hash, password secret.Value) (Result, error) {
 	defer p.Leave() // nobody else waits for what follows
-	h, began := p.h, time.Now()
+	h := p.h
 	want, broken := stored{own: &h.dummy}, error(nil)
 	if !hash.Empty() {
 		if want, broken = parseStored(string(hash.Expose())); broken != nil {
@@ -127,9 +127,8 @@ func (p *Place) Verify(ctx context.Context, hash, password secret.Value) (Result
 	if err != nil {
 		return Result{}, err
 	}
-	p.began = began
 	if want.own == nil {
-		h.learn(time.Since(began))
+		h.learn(time.Since(p.began))
 	}
 	if ok = ok && !hash.Empty() && broken == nil; ok {
 		p.room.Right()

@@ -95,6 +95,31 @@ func TestEvenTimes(t *testing.T) {
 	}
 }
 
+// TestWaitingIsNotLearned: how long an old hash takes is measured from its slot on. A flood
+// in which everybody waits would hold back every no for as long until the next start.
+func TestWaitingIsNotLearned(t *testing.T) {
+	h := New(Options{Slots: 1, Share: 1})
+	first, _ := h.Reserve(false)
+	if err := first.enter(bg); err != nil {
+		t.Fatal(err)
+	}
+	p, err := h.Reserve(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := make(chan time.Time, 1)
+	time.AfterFunc(100*time.Millisecond, func() {
+		free <- time.Now()
+		first.Leave()
+	})
+	if r, err := p.Verify(bg, str(djangoHashes[0].hash), str("wrong password")); r.OK || err != nil {
+		t.Fatal(r, err)
+	}
+	if at := <-free; p.began.Before(at) {
+		t.Errorf("%v of waiting counted", at.Sub(p.began))
+	}
+}
+
 func FuzzImportable(f *testing.F) {
 	for _, c := range djangoHashes {
 		f.Add(c.hash)

@@ -14,7 +14,7 @@ type Place struct {
 	room *room.Place
 	in   bool
 
-	began time.Time // of the verification; zero: none came to an answer
+	began time.Time // of the work, after the wait for a slot, which is nobody's own; zero: there was none
 }
 
 // Reserve takes a place before the work that goes before a hash, which would be wasted on
@@ -42,7 +42,9 @@ func (p *Place) Leave() {
 func (p *Place) enter(ctx context.Context) error {
 	switch err := p.room.Enter(ctx); {
 	case err == nil:
-		p.in = true
+		if !p.in {
+			p.in, p.began = true, time.Now()
+		}
 		return nil
 	case errors.Is(err, room.ErrLate):
 		return p.h.busy("no password hasher became free in time", nil)
