@@ -24,6 +24,7 @@ func (n *node) listenPublic(c *config.Config) error {
 	}
 	n.public, err = wire.New(wire.Config{
 		Addr: c.Listen.Public, TLS: tlsConfig, Handler: n.handler, Plain: n.handler,
+		InPlace: n.handler.InPlace, InPlacePrefix: server.ForwardAuthPath,
 		RequestID: n.handler.IDs.New, Refused: n.framing, Log: n.logger, MaxConnsPerPeer: connsPerPeer(c),
 	})
 	if err != nil {

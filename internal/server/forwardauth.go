@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/sanmon-gate/sanmon"
 	"github.com/sanmon-gate/sanmon/caller"
+	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/web/origin"
@@ -23,18 +25,37 @@ func asks(target string) bool {
 	return ok && (rest == "" || rest[0] == '/' || rest[0] == '?')
 }
 
+// answers reports whether r is a question of a proxy that is answered.
+func (s *State) answers(r *exchange.Request) bool {
+	return asks(r.Target) && s.ForwardAuth != "" && s.Gate.Clients.Trusts(r.Peer)
+}
+
+// InPlace answers questions for the wire, without net/http. It implements wire.InPlace, for
+// targets that begin with ForwardAuthPath.
+func (h *Handler) InPlace(ctx context.Context, r *exchange.Request, dst []byte) ([]byte, bool) {
+	s := h.state.Load()
+	if !s.answers(r) {
+		return dst, false
+	}
+	v := h.visit(s, ctx, *r)
+	defer h.leave(v)
+	w := reply{header: make(http.Header, 8)}
+	v.answer(&w)
+	return w.append(dst, v.asked.Now), true
+}
+
 // answer gives a trusted proxy the verdict on the request that it describes. It is the
 // same verdict that the request would get in line, but for its body, which is not here.
-func (h *Handler) answer(s *State, w http.ResponseWriter, r *http.Request) {
-	v := h.enter(s, r)
-	defer h.leave(v)
+func (v *visit) answer(w http.ResponseWriter) {
+	s := v.state
+	v.asked = v.request
 	profile := s.ForwardAuth
-	defer v.failClosed(w, r, &profile)
+	defer v.failClosed(w, &profile)
 	q, err := s.ForwardAuth.Read(&v.request, ForwardAuthPath)
 	profile = q.Profile
 	if err == nil {
 		v.request, v.passage.Unseen = q.Request, true
-		if err = s.Gate.Judge(r.Context(), &v.request, nil, &v.passage); err == nil && v.passage.Reserved {
+		if err = s.Gate.Judge(v.ctx, &v.request, nil, &v.passage); err == nil && v.passage.Reserved {
 			err = refusal.New(refusal.RouteUnknown, "forward-auth: %.100q belongs to Sanmon (let the proxy send it here instead of asking)", v.passage.Target.Path)
 		}
 	} else {
@@ -47,7 +68,7 @@ func (h *Handler) answer(s *State, w http.ResponseWriter, r *http.Request) {
 		err = v.vouch(w)
 	}
 	if err != nil {
-		v.deny(w, r, profile, err)
+		v.deny(w, profile, err)
 	}
 }
 
@@ -80,15 +101,15 @@ func (v *visit) vouch(w http.ResponseWriter) error {
 	return nil
 }
 
-func (v *visit) deny(w http.ResponseWriter, r *http.Request, p subrequest.Profile, err error) {
+func (v *visit) deny(w http.ResponseWriter, p subrequest.Profile, err error) {
 	no := refusal.From(err)
 	v.record.Refusal = no
 	v.state.Gate.Standing(&v.passage)
-	v.record.Status = v.state.Portal.Deny(w, r, &v.passage, p, no)
+	v.record.Status = v.state.Portal.Deny(w, &v.asked, &v.passage, p, no)
 }
 
 // failClosed turns a panic into a refusal.
-func (v *visit) failClosed(w http.ResponseWriter, r *http.Request, p *subrequest.Profile) {
+func (v *visit) failClosed(w http.ResponseWriter, p *subrequest.Profile) {
 	cause := recover()
 	if cause == nil {
 		return
@@ -98,12 +119,12 @@ func (v *visit) failClosed(w http.ResponseWriter, r *http.Request, p *subrequest
 		v.record.Refusal = no
 		panic(http.ErrAbortHandler)
 	}
-	v.deny(w, r, *p, no)
+	v.deny(w, *p, no)
 }
 
 // Deny implements Portal. No answer of it is a 2xx, which proxies take for a yes. nginx
 // takes 401 and 403 for a no and nothing else: it gets these, and the rest as fields.
-func (f *Front) Deny(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, profile subrequest.Profile, no *refusal.Refusal) int {
+func (f *Front) Deny(w http.ResponseWriter, asked *exchange.Request, p *sanmon.Passage, profile subrequest.Profile, no *refusal.Refusal) int {
 	h := w.Header()
 	for _, name := range []string{"Sanmon-Assertion", "Remote-User", "Remote-Email", "Remote-Groups", "Set-Cookie"} {
 		h.Del(name)
@@ -119,19 +140,18 @@ func (f *Front) Deny(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, 
 		to, status = f.leadTo(p, no)
 	}
 	if profile == subrequest.Nginx {
-		return f.denyNginx(w, r, p, no, to)
+		return f.denyNginx(w, asked, p, no, to)
 	}
 	if to != "" {
 		return redirect(w, status, to)
 	}
-	asked := described(r, p)
 	w = denial{w}
-	f.Portal.Pages.WriteRefusal(w, asked, no, p.Request.ID, navigation)
+	f.Portal.Pages.WriteRefusal(w, described(asked, p), no, p.Request.ID, navigation)
 	return max(no.Status(), http.StatusBadRequest)
 }
 
 // denyNginx answers 401, for which a configuration may show the login page, or 403.
-func (f *Front) denyNginx(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, no *refusal.Refusal, to string) int {
+func (f *Front) denyNginx(w http.ResponseWriter, asked *exchange.Request, p *sanmon.Passage, no *refusal.Refusal, to string) int {
 	h := w.Header()
 	h.Set("Sanmon-Status", strconv.Itoa(no.Status()))
 	if to != "" {
@@ -141,7 +161,7 @@ func (f *Front) denyNginx(w http.ResponseWriter, r *http.Request, p *sanmon.Pass
 	if no.Status() == http.StatusUnauthorized {
 		status = http.StatusUnauthorized
 	}
-	f.Portal.Pages.WriteRefusal(fixed{w, status}, described(r, p), no, p.Request.ID, false)
+	f.Portal.Pages.WriteRefusal(fixed{w, status}, described(asked, p), no, p.Request.ID, false)
 	return status
 }
 
@@ -160,17 +180,20 @@ func (f *Front) leadTo(p *sanmon.Passage, no *refusal.Refusal) (to string, statu
 	return "", 0
 }
 
-// described is the request that the text of a refusal is for.
-func described(r *http.Request, p *sanmon.Passage) *http.Request {
-	asked := *r
-	asked.URL = &url.URL{Path: "/"}
+// described is the request that the text of a refusal is for, in the shape that pages are
+// written for.
+func described(asked *exchange.Request, p *sanmon.Passage) *http.Request {
+	r := &http.Request{Method: asked.Method, Host: asked.Host, Header: http.Header{}, URL: &url.URL{Path: "/"}, RequestURI: asked.Target}
+	for name, values := range asked.Fields.All() {
+		r.Header[name] = values
+	}
 	if u, err := url.ParseRequestURI(p.Target.Raw); err == nil && p.Target.Raw != "" {
-		asked.URL = u
+		r.URL = u
 	}
-	if p.Unseen {
-		asked.Method = p.Request.Method
+	if p.Unseen && p.Request.Method != http.MethodHead { // the answer to a GET about a HEAD has its body
+		r.Method = p.Request.Method
 	}
-	return &asked
+	return r
 }
 
 // fixed writes one status, whatever it is told.

@@ -1,11 +1,18 @@
 package server
 
 import (
+	"bufio"
+	"bytes"
+	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sanmon-gate/sanmon"
 	"github.com/sanmon-gate/sanmon/caller"
@@ -50,7 +57,7 @@ func TestDenyNeverSaysYes(t *testing.T) {
 				w := httptest.NewRecorder()
 				w.Header().Set("Sanmon-Assertion", "left over")
 				no := refusal.New(code, "why")
-				status := f.Deny(w, httptest.NewRequest("GET", ForwardAuthPath, nil), p, profile, no)
+				status := f.Deny(w, &exchange.Request{Method: "GET", Target: ForwardAuthPath, Fields: fields}, p, profile, no)
 				if w.Code != status || status < 300 || profile == subrequest.Nginx && status != 401 && status != 403 || profile != subrequest.Nginx && len(fields) == 0 && status != no.Status() {
 					t.Errorf("%s for %s: written %d, returned %d", code, profile, w.Code, status)
 				}
@@ -110,3 +117,138 @@ type quiet struct {
 func (w *quiet) Header() http.Header         { return w.h }
 func (w *quiet) Write(b []byte) (int, error) { return len(b), nil }
 func (w *quiet) WriteHeader(status int)      { w.status = status }
+
+// readReply reads what InPlace wrote, and nothing may be left.
+func readReply(t *testing.T, raw []byte) *http.Response {
+	t.Helper()
+	br := bufio.NewReader(bytes.NewReader(raw))
+	res, err := http.ReadResponse(br, nil)
+	if err != nil {
+		t.Fatalf("%v: %q", err, raw)
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil || br.Buffered() > 0 {
+		t.Fatalf("%v, %d bytes are left: %q", err, br.Buffered(), raw)
+	}
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	return res
+}
+
+// A question is answered in place as it is through net/http: status, header and body.
+func TestInPlaceAnswersAlike(t *testing.T) {
+	h, gate, records := house(t, http.NotFoundHandler())
+	s := h.State()
+	s.Gate.Clients, s.ForwardAuth = network.Clients{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Header: "X-Forwarded-For"}, subrequest.Auto
+	pages, err := portal.NewPages("app.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Portal = &Front{PublicURL: gate.URL, Portal: &portal.Portal{Pages: pages}}
+	host := strings.TrimPrefix(gate.URL, "http://")
+	nginx := func(target, method string, more ...string) http.Header {
+		return header(append(more, "X-Original-Url: "+gate.URL+target, "X-Original-Method: "+method, "X-Request-Id: id-1", "Accept: */*")...)
+	}
+	caddy := func(target, method string, more ...string) http.Header {
+		return header(append(more, "X-Forwarded-Uri: "+target, "X-Forwarded-Method: "+method, "X-Forwarded-Host: "+host, "X-Forwarded-Proto: http", "X-Request-Id: id-1", "Accept: text/html")...)
+	}
+	const good = "Cookie: sanmon=good"
+	page := []string{"Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-Site: none"}
+	for name, tt := range map[string]struct {
+		header http.Header
+		rest   string
+		status int
+	}{
+		"yes":            {nginx("/s/x?y=%20", "GET", good), "", 200},
+		"yes, Caddy":     {caddy("/s/x", "GET", good), "?a", 200},
+		"nobody":         {nginx("/s/x", "GET"), "", 401},
+		"nobody, page":   {caddy("/s/x", "GET", page...), "", 303},
+		"nobody, HEAD":   {nginx("/s/x", "HEAD"), "", 401},
+		"nobody, POST":   {caddy("/s/x", "POST"), "", 401},
+		"no token":       {nginx("/s/x", "POST", good), "", 403},
+		"no route":       {caddy("/nowhere", "GET", page...), "", 404},
+		"ours":           {nginx("/.sanmon/login", "GET"), "", 403},
+		"an identity":    {nginx("/s/x", "GET", good, "Remote-User: root"), "", 403},
+		"no description": {header("Accept: */*", "X-Request-Id: id-1"), "", 400},
+		"two":            {caddy("/s/x", "GET", "X-Original-Url: /p/x"), "", 400},
+		"a panic":        {caddy("/s/x", "GET", "Cookie: sanmon=panic"), "", 500},
+		"open":           {nginx("/p/x", "GET"), "", 200},
+	} {
+		before := len(records())
+		r := httptest.NewRequest("GET", ForwardAuthPath+tt.rest, nil)
+		r.Header, r.RemoteAddr, r.Host = tt.header, "127.0.0.1:1", host
+		long := httptest.NewRecorder()
+		h.ServeHTTP(long, r)
+		out, ok := h.InPlace(t.Context(), &exchange.Request{Method: "GET", Target: ForwardAuthPath + tt.rest, Host: host, Peer: netip.MustParseAddr("127.0.0.1"), Fields: exchange.Header(tt.header.Clone())}, []byte("before"))
+		out, cut := bytes.CutPrefix(out, []byte("before"))
+		if !ok || !cut {
+			t.Errorf("%s: not answered in place", name)
+			continue
+		}
+		short := readReply(t, out)
+		body, _ := io.ReadAll(short.Body)
+		if short.Header.Get("Date") == "" || short.Header.Get("Content-Length") != strconv.Itoa(len(body)) {
+			t.Errorf("%s: %v", name, short.Header)
+		}
+		want := http.Header{}
+		for n, values := range long.Header() {
+			want[http.CanonicalHeaderKey(n)] = values
+		}
+		for _, n := range []string{"Date", "Content-Length"} {
+			short.Header.Del(n)
+			want.Del(n)
+		}
+		if long.Code != tt.status || short.StatusCode != long.Code || string(body) != long.Body.String() || !maps.EqualFunc(short.Header, want, slices.Equal[[]string]) {
+			t.Errorf("%s: %d %v %q\nthrough net/http: %d %v %q", name, short.StatusCode, short.Header, body, long.Code, want, long.Body)
+		}
+		if now := records(); len(now) != before+2 || now[before].Status != now[before+1].Status || now[before].Request.ID != "id-1" || now[before+1].Request.ID != "id-1" {
+			t.Errorf("%s: accounted for as %+v", name, now[before:])
+		}
+	}
+}
+
+// Who is nobody's proxy, or asks where nobody answers, is left to the handler.
+func TestInPlaceAnswersProxiesAlone(t *testing.T) {
+	h, _, records := house(t, http.NotFoundHandler())
+	s := h.State()
+	s.Gate.Clients, s.ForwardAuth = network.Clients{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, subrequest.Auto
+	q := exchange.Request{Method: "GET", Target: ForwardAuthPath, Host: "x", Peer: netip.MustParseAddr("127.0.0.1"), Fields: exchange.Header(header("X-Original-Url: /p/x", "X-Original-Method: GET"))}
+	other, longer, off := q, q, q
+	other.Peer, longer.Target = netip.MustParseAddr("192.0.2.1"), ForwardAuthPath+"x"
+	for name, r := range map[string]*exchange.Request{"another peer": &other, "another target": &longer, "off": &off} {
+		if name == "off" {
+			s = &State{Gate: s.Gate, Portal: s.Portal}
+			h.Use(s)
+		}
+		if out, ok := h.InPlace(t.Context(), r, nil); ok || len(out) > 0 {
+			t.Errorf("%s: answered %q", name, out)
+		}
+		h.Use(s)
+	}
+	if len(records()) > 0 {
+		t.Errorf("accounted for: %+v", records())
+	}
+}
+
+// No value ends its line, and none its response.
+func TestReplyIsOneResponse(t *testing.T) {
+	w := reply{header: http.Header{"Remote-User": {"a\r\nX-Evil: 1\r\n\r\nHTTP/1.1 200 OK"}, "Content-Length": {"99"}, "Bad\r\nName": {"x"}}}
+	w.WriteHeader(403)
+	w.WriteHeader(200)
+	_, _ = w.Write([]byte("no"))
+	res := readReply(t, w.append(nil, time.Unix(0, 0)))
+	if res.StatusCode != 403 || res.ContentLength != 2 || res.Header.Get("X-Evil") != "" || res.Header.Get("Date") != "Thu, 01 Jan 1970 00:00:00 GMT" {
+		t.Errorf("%d %v", res.StatusCode, res.Header)
+	}
+	if res := readReply(t, (&reply{header: http.Header{}}).append(nil, time.Now())); res.StatusCode != 500 {
+		t.Errorf("nothing was said, and that is %d", res.StatusCode)
+	}
+}
+
+func header(lines ...string) http.Header {
+	h := http.Header{}
+	for _, l := range lines {
+		name, value, _ := strings.Cut(l, ": ")
+		h.Add(name, value)
+	}
+	return h
+}

@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/sanmon-gate/sanmon"
+	"github.com/sanmon-gate/sanmon/exchange"
 	"github.com/sanmon-gate/sanmon/identity/session"
 	"github.com/sanmon-gate/sanmon/internal/portal"
 	"github.com/sanmon-gate/sanmon/internal/proxy"
+	"github.com/sanmon-gate/sanmon/internal/wire"
 	"github.com/sanmon-gate/sanmon/refusal"
 	"github.com/sanmon-gate/sanmon/secret"
 	"github.com/sanmon-gate/sanmon/web/subrequest"
@@ -49,8 +51,8 @@ type Portal interface {
 	// redirect to the login page. It returns the status that was written.
 	Refuse(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, no *refusal.Refusal) int
 	// Deny answers a proxy that asked about a request which may not pass, and returns the
-	// status that was written.
-	Deny(w http.ResponseWriter, r *http.Request, p *sanmon.Passage, profile subrequest.Profile, no *refusal.Refusal) int
+	// status that was written. asked is the request by which it asked.
+	Deny(w http.ResponseWriter, asked *exchange.Request, p *sanmon.Passage, profile subrequest.Profile, no *refusal.Refusal) int
 }
 
 // Handler serves the public listener. It is safe for concurrent use.
@@ -72,12 +74,12 @@ func (h *Handler) State() *State { return h.state.Load() }
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s := h.state.Load()
-	if asks(r.RequestURI) && s.ForwardAuth != "" && s.Gate.Clients.Trusts(peer(r)) {
-		h.answer(s, w, r)
-		return
-	}
 	v := h.enter(s, r)
 	defer h.leave(v)
+	if s.answers(&v.request) {
+		v.answer(w)
+		return
+	}
 	defer v.rescue(w, r)
 	err := s.Gate.Judge(r.Context(), &v.request, &v.body, &v.passage)
 	switch {
@@ -92,11 +94,24 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // enter fills a visit from what net/http read.
 func (h *Handler) enter(s *State, r *http.Request) *visit {
+	v := h.visit(s, r.Context(), exchange.Request{
+		Method: r.Method, Target: r.RequestURI, Host: r.Host, Proto: proto(r),
+		Secure: wire.Secure(r.Context()), Peer: peer(r),
+		Fields: exchange.Header(r.Header), Length: r.ContentLength,
+	})
+	v.body.reset(wire.Body(r), &h.ahead) // never r.Body: it hides faults of the framing
+	return v
+}
+
+// visit begins one, without a body.
+func (h *Handler) visit(s *State, ctx context.Context, r exchange.Request) *visit {
 	v, _ := h.visits.Get().(*visit)
 	if v == nil {
 		v = newVisit()
 	}
-	v.begin(s, r, h.IDs.of(s.Gate, r), &h.ahead)
+	r.ID, r.Now = h.IDs.of(s.Gate, &r), time.Now()
+	v.state, v.ctx, v.request = s, ctx, r
+	v.record = Record{Passage: &v.passage, Started: r.Now}
 	return v
 }
 

@@ -2,9 +2,9 @@ package server
 
 import (
 	"math/rand/v2"
-	"net/http"
 
 	"github.com/sanmon-gate/sanmon"
+	"github.com/sanmon-gate/sanmon/exchange"
 )
 
 // IDs makes request ids. Its zero value is ready.
@@ -26,8 +26,8 @@ func (IDs) New() string {
 }
 
 // of keeps the id that a trusted proxy gave the request, else makes one.
-func (ids IDs) of(g *sanmon.Gate, r *http.Request) string {
-	if given := r.Header["X-Request-Id"]; len(given) == 1 && wellFormed(given[0]) && g.Clients.Trusts(peer(r)) && !g.Keys.InURL(given[0]) {
+func (ids IDs) of(g *sanmon.Gate, r *exchange.Request) string {
+	if given := r.Fields.Values("X-Request-Id"); len(given) == 1 && wellFormed(given[0]) && g.Clients.Trusts(r.Peer) && !g.Keys.InURL(given[0]) {
 		return given[0] // many proxies hand on what the client sent: a key must not get into the trail
 	}
 	return ids.New()

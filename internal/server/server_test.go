@@ -72,7 +72,7 @@ func (plainPortal) Serve(w http.ResponseWriter, _ *http.Request, _ *sanmon.Passa
 	return nil
 }
 
-func (plainPortal) Deny(w http.ResponseWriter, _ *http.Request, _ *sanmon.Passage, _ subrequest.Profile, no *refusal.Refusal) int {
+func (plainPortal) Deny(w http.ResponseWriter, _ *exchange.Request, _ *sanmon.Passage, _ subrequest.Profile, no *refusal.Refusal) int {
 	http.Error(w, no.Error(), no.Status())
 	return no.Status()
 }
@@ -481,8 +481,7 @@ func (keysInIDs) InURL(s string) bool { return strings.Contains(s, "smk_live_") 
 func TestRequestIDOfATrustedProxy(t *testing.T) {
 	g := &sanmon.Gate{Keys: keysInIDs{}, Clients: network.Clients{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
 	for id, kept := range map[string]bool{"proxy-1": true, "smk_live_000000000001_x": false} {
-		r := httptest.NewRequest("GET", "/", nil) // from 192.0.2.1
-		r.Header.Set("X-Request-Id", id)
+		r := &exchange.Request{Peer: netip.MustParseAddr("192.0.2.1"), Fields: exchange.Header{"X-Request-Id": {id}}}
 		if got := (IDs{}).of(g, r); (got == id) != kept {
 			t.Errorf("%s became %s", id, got)
 		}

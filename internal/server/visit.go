@@ -24,6 +24,7 @@ import (
 type visit struct {
 	state   *State
 	request exchange.Request
+	asked   exchange.Request // by which another proxy asked about request
 	passage sanmon.Passage
 	body    prefixed
 	edits   []headers.Edit
@@ -48,21 +49,9 @@ func newVisit() *visit {
 	return v
 }
 
-func (v *visit) begin(s *State, r *http.Request, id string, room *room) {
-	now := time.Now()
-	v.state, v.ctx = s, r.Context()
-	v.request = exchange.Request{
-		ID: id, Method: r.Method, Target: r.RequestURI, Host: r.Host, Proto: proto(r),
-		Secure: wire.Secure(r.Context()), Peer: peer(r),
-		Fields: exchange.Header(r.Header), Length: r.ContentLength, Now: now,
-	}
-	v.body.reset(wire.Body(r), room) // never r.Body: it hides faults of the framing
-	v.record = Record{Passage: &v.passage, Started: now}
-}
-
 func (v *visit) end() {
 	v.passage = sanmon.Passage{}
-	v.request = exchange.Request{}
+	v.request, v.asked = exchange.Request{}, exchange.Request{}
 	v.state, v.ctx = nil, nil
 	v.body.reset(nil, nil)
 	v.edits = v.edits[:0]

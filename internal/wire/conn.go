@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -34,6 +35,7 @@ type conn struct {
 	peer     *peer
 	state    atomic.Int32
 	handling atomic.Bool // from a handler's begin until its response is out
+	served   atomic.Bool // net/http has answered a request, and waited for the next
 
 	judge   judge      // of the reading goroutine
 	pending *violation // what judge found and nobody was told yet
@@ -45,6 +47,9 @@ type conn struct {
 	applied time.Time // read deadline that the connection below has
 	reading bool
 	closed  bool
+	answers bool // in place: Close waits for the answer
+
+	base context.Context // of the reading goroutine: what is answered in place gets it
 
 	gather *gathering // of the handler's goroutine; nil when nothing is held back
 
@@ -78,6 +83,23 @@ func (c *conn) Read(p []byte) (int, error) {
 	case c.pending != nil:
 		return c.fault(p)
 	}
+	for {
+		idle := c.idle(p)
+		n, err := c.readJudged(p)
+		if idle && c.pending == nil && c.asked(p[:n]) {
+			taken, err := c.inPlace(p[:n])
+			if err != nil {
+				return 0, err
+			}
+			if taken {
+				continue
+			}
+		}
+		return n, err
+	}
+}
+
+func (c *conn) readJudged(p []byte) (int, error) {
 	c.startRead()
 	n, err := c.Conn.Read(p)
 	c.endRead()
@@ -175,7 +197,11 @@ func (c *conn) Close() error {
 	c.mu.Lock()
 	c.closed = true
 	c.changed.Broadcast()
+	answers := c.answers
 	c.mu.Unlock()
+	if answers {
+		return nil // a request that net/http does not know of is being answered; endAnswer closes
+	}
 	return c.Conn.Close()
 }
 

@@ -72,6 +72,7 @@ func connState(nc net.Conn, state http.ConnState) {
 	}
 	switch state {
 	case http.StateIdle:
+		c.served.Store(true)
 		c.handling.Store(false)
 	case http.StateHijacked:
 		c.hijacked()

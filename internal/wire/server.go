@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,6 +34,11 @@ type Config struct {
 	// Plain serves plain HTTP that arrives at the TLS port, to redirect it. Nil
 	// closes such connections.
 	Plain http.Handler
+
+	// InPlace answers GET requests whose target begins with InPlacePrefix, in place of
+	// Handler and without net/http, where it can. Nil: nothing is answered so.
+	InPlace       InPlace
+	InPlacePrefix string
 
 	RequestID func() string // makes the request id of an answer written here
 	Refused   func(Refusal) // hears of each; must not block; nil for nobody
@@ -60,6 +66,8 @@ type Server struct {
 	handler  *http.Server
 	plain    *http.Server // nil without TLS or Plain
 	slots    chan struct{}
+
+	answering atomic.Int64 // requests that are being answered in place
 
 	mu    sync.Mutex
 	conns map[*tracked]struct{}
@@ -181,7 +189,7 @@ func (s *Server) shutdown() error {
 	if s.plain != nil {
 		plain = s.plain.Shutdown(ctx)
 	}
-	err := errors.Join(plain, s.handler.Shutdown(ctx))
+	err := errors.Join(plain, s.handler.Shutdown(ctx), s.answered(ctx))
 	if err != nil {
 		err = fmt.Errorf("shut down: requests were still running after %s: %w", s.config.ShutdownTimeout, err)
 		_ = s.handler.Close()

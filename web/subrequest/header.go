@@ -1,6 +1,7 @@
 package subrequest
 
 import (
+	"iter"
 	"net/textproto"
 	"slices"
 	"strings"
@@ -52,29 +53,58 @@ func folded(name string) string {
 	return textproto.CanonicalMIMEHeaderKey(plain)
 }
 
-// rewritten is the header of the described request: what the client sent, without the
+// described is the header of the described request: what the client sent, without the
 // description and the connection to the proxy.
-func rewritten(f exchange.Fields) exchange.Header {
-	var h exchange.Header
-	if from, ok := f.(exchange.Header); ok {
-		h = make(exchange.Header, len(from)+2)
-	} else {
-		h = exchange.Header{}
+type described struct {
+	exchange.Fields
+	upgrade bool // as a handshake for a WebSocket has it
+}
+
+// newDescribed keeps hold of f. Proxies drop the hop-by-hop fields of a handshake. It must
+// not pass for an ordinary GET, from which another site could read (RFC 6455, Section 10.2).
+func newDescribed(f exchange.Fields) *described { return &described{f, upgrades(f)} }
+
+// handshake are the fields that stand for those which the proxy dropped.
+var handshake = map[string][]string{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}
+
+// hidden reports whether the field with this canonical name is of the description, or of the
+// connection to the proxy.
+func hidden(name string) bool {
+	switch name {
+	case "X-Original-Url", "X-Original-Method", "X-Original-Uri", "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-Host", "X-Forwarded-Proto",
+		"Host", "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length", "Http2-Settings":
+		return true
 	}
-	for name, values := range f.All() {
-		switch name {
-		case "X-Original-Url", "X-Original-Method", "X-Original-Uri", "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-Host", "X-Forwarded-Proto",
-			"Host", "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length", "Http2-Settings":
-		default:
-			h[name] = values
+	return false
+}
+
+// Values implements exchange.Fields.
+func (d *described) Values(name string) []string {
+	if !hidden(name) {
+		return d.Fields.Values(name)
+	}
+	if d.upgrade {
+		return handshake[name]
+	}
+	return nil
+}
+
+// All implements exchange.Fields.
+func (d *described) All() iter.Seq2[string, []string] {
+	return func(yield func(string, []string) bool) {
+		for name, values := range d.Fields.All() {
+			if !hidden(name) && !yield(name, values) {
+				return
+			}
+		}
+		if d.upgrade {
+			for name := range handshake {
+				if !yield(name, d.Values(name)) {
+					return
+				}
+			}
 		}
 	}
-	// Proxies drop the hop-by-hop fields of a handshake. It must not pass for an ordinary
-	// GET, from which another site could read (RFC 6455, Section 10.2).
-	if upgrades(f) {
-		h["Connection"], h["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
-	}
-	return h
 }
 
 // upgrades reports whether the client asks for a WebSocket (RFC 6455, Section 4.1).

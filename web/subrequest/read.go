@@ -68,7 +68,7 @@ func (p Profile) Read(r *exchange.Request, prefix string) (Question, error) {
 		return q, err
 	}
 	q.Request.Method, q.Request.Target, q.Request.Host, q.Request.Secure = d.method, d.target, d.host, d.scheme == "https"
-	q.Request.Fields, q.Request.Length = rewritten(r.Fields), 0
+	q.Request.Fields, q.Request.Length = newDescribed(r.Fields), 0
 	if !safe(d.method) {
 		q.Request.Length = -1 // there may be a body, which nobody here sees
 	}
