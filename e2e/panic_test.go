@@ -42,11 +42,13 @@ const faulty = `	if f := r.Header["X-Fault"]; len(f) == 2 {
 // gate refuses, and goes on.
 func TestPanicsShowNothing(t *testing.T) {
 	t.Parallel()
-	before := func(file, line string) harness.Break { return harness.Break{File: file, Old: line, New: faulty + line} }
+	before := func(file, line, fault string) harness.Break {
+		return harness.Break{File: file, Old: line, New: fault + line}
+	}
 	binary := harness.BrokenBinary(t,
-		before("internal/server/visit.go", "	backend := v.state.Backends[p.Route.Upstream]\n"),
-		before("internal/server/forwardauth.go", "	q, err := s.ForwardAuth.Read("),
-		before("internal/server/admin.go", "	if a.Token != nil {\n"))
+		before("internal/server/visit.go", "	backend := v.state.Backends[p.Route.Upstream]\n", faulty),
+		before("internal/server/forwardauth.go", "	q, err := s.ForwardAuth.Read(", strings.Replace(faulty, `r.Header["X-Fault"]`, `v.request.Fields.Values("X-Fault")`, 1)),
+		before("internal/server/admin.go", "	if a.Token != nil {\n", faulty))
 	g := harness.StartGate(t, harness.Options{Upstream: harness.SharedBackend(t, harness.FastAPI).URL, Routes: oneRoute, Binary: binary,
 		Top: "log: { level: debug }\nclient_ip: { trusted_proxies: [\"127.0.0.0/8\"] }\nforward_auth: { profile: nginx }\n"})
 	g.AddUser(t, writer, "writer")

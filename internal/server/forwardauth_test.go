@@ -189,6 +189,9 @@ func TestInPlaceAnswersAlike(t *testing.T) {
 		if short.Header.Get("Date") == "" || short.Header.Get("Content-Length") != strconv.Itoa(len(body)) {
 			t.Errorf("%s: %v", name, short.Header)
 		}
+		if n := long.Header().Get("Content-Length"); n != "" && n != strconv.Itoa(long.Body.Len()) {
+			t.Errorf("%s: %s bytes announced, %d written: a proxy waits for the rest", name, n, long.Body.Len())
+		}
 		want := http.Header{}
 		for n, values := range long.Header() {
 			want[http.CanonicalHeaderKey(n)] = values

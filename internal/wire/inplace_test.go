@@ -112,6 +112,9 @@ func TestInPlaceKeepsTheOrder(t *testing.T) {
 	settle(t, c)
 	equal(t, answers(t, c, ask, 1), here)
 	equal(t, answers(t, c, "GET /ask HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 2), "400 "+refusedBody, "end")
+	c = dial(t, g.addr)
+	settle(t, c)
+	equal(t, answers(t, c, ask+"\x00", 2), there, "400 "+refusedBody)
 }
 
 // What is declined is net/http's, as if nobody had looked at it.
