@@ -120,7 +120,10 @@ func TestInPlaceKeepsTheOrder(t *testing.T) {
 // What is declined is net/http's, as if nobody had looked at it.
 func TestInPlaceDeclined(t *testing.T) {
 	var asked atomic.Int32
-	decline := func(_ context.Context, _ *exchange.Request, dst []byte) ([]byte, bool) { asked.Add(1); return dst, false }
+	decline := func(_ context.Context, _ *exchange.Request, dst []byte) ([]byte, bool) {
+		asked.Add(1)
+		return dst, false
+	}
 	g := start(t, Config{InPlace: decline, InPlacePrefix: asking, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprint(w, r.RequestURI, r.Header["X-A"])
 	})})
