@@ -40,6 +40,7 @@ type conn struct {
 	judge   judge      // of the reading goroutine
 	pending *violation // what judge found and nobody was told yet
 	held    []byte     // the bytes from there on
+	cut     bool       // the connection ended, or was too slow, within a request
 
 	mu      sync.Mutex
 	changed sync.Cond // on mu: wanted or state
@@ -103,6 +104,7 @@ func (c *conn) readJudged(p []byte) (int, error) {
 	c.startRead()
 	n, err := c.Conn.Read(p)
 	c.endRead()
+	c.cut = err != nil && c.judge.phase != atStart
 	if n > 0 {
 		c.peer.started.Store(true)
 		good, v := c.judge.feed(p[:n])
@@ -172,13 +174,19 @@ func (c *conn) waitForHandler(p []byte) (int, error) {
 }
 
 // Write implements net.Conn. What net/http writes while no handler runs is its own
-// refusal of something that the judge let through; it is replaced by ours.
+// refusal of something that the judge let through; it is replaced by ours. Of a head that was
+// cut it takes the part of a line for a whole one and refuses that: nobody has to hear of it,
+// as nobody does when the cut is between two lines.
 func (c *conn) Write(p []byte) (int, error) {
 	switch c.state.Load() {
 	case refused:
 		return len(p), nil
 	case judging:
 		if !c.handling.Load() {
+			if c.cut {
+				c.state.Store(refused)
+				return len(p), nil
+			}
 			c.refuse(header("net/http does not take the request [send a plain HTTP/1.1 request]"))
 			return len(p), nil
 		}

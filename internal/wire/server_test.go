@@ -259,6 +259,32 @@ func TestSlowHeadIsCut(t *testing.T) {
 	}
 }
 
+// A head that does not come to its end is no attack: nobody is answered, nothing is counted,
+// wherever the cut is and whoever cuts.
+func TestCutHeadIsNobodysFault(t *testing.T) {
+	g := start(t, Config{ReadHeaderTimeout: 50 * time.Millisecond, IdleTimeout: 200 * time.Millisecond})
+	for _, first := range []string{"", "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"} {
+		for _, part := range []string{"GE", "GET /as", "GET / HTTP/1.1\r", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: x\r\n", "GET / HTTP/1.1\r\nHos"} {
+			for _, ends := range []bool{false, true} {
+				c := dial(t, g.addr)
+				if first != "" {
+					equal(t, inTurn(t, c, first), "200 GET /a 0 secure=false")
+				}
+				_, _ = io.WriteString(c, part)
+				if ends {
+					_ = c.(*net.TCPConn).CloseWrite()
+				}
+				if got, err := io.ReadAll(c); len(got) > 0 || err != nil {
+					t.Errorf("%q behind %q, client ends %v: %q, %v", part, first, ends, got, err)
+				}
+			}
+		}
+	}
+	if told := g.refusals(); len(told) > 0 {
+		t.Errorf("%v", told)
+	}
+}
+
 func TestBodyMayBeSlowButMustMove(t *testing.T) {
 	g := start(t, Config{ReadHeaderTimeout: 100 * time.Millisecond, BodyStall: 300 * time.Millisecond})
 	c := dial(t, g.addr)
