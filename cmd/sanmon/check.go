@@ -94,8 +94,8 @@ func (e *environment) compiled() (*config.Config, *sanmon.Gate, error) {
 	return c, s.Gate, nil
 }
 
-// checkSecrets resolves every reference, reads the certificate and opens the blocklist, so that
-// a missing one is found before the start.
+// checkSecrets resolves every reference, and reads the certificate, the blocklist and the OpenAPI
+// documents that are files, so that a missing one is found before the start.
 func checkSecrets(ctx context.Context, c *config.Config) error {
 	if _, err := openMaster(ctx, c); err != nil {
 		return hinted{err, masterHint(c)}
@@ -110,6 +110,9 @@ func checkSecrets(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	if err := checkFilter(c); err != nil {
+		return err
+	}
+	if err := checkDocuments(ctx, c); err != nil {
 		return err
 	}
 	refs := heldRefs(c)

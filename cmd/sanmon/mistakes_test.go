@@ -97,6 +97,25 @@ func TestMissingSecretsHaveTheirPlaces(t *testing.T) {
 	if code, got := check(); code != exitFailed || !strings.HasPrefix(got, want) {
 		t.Errorf("exit %d\n%s\nwant\n%s", code, got, want)
 	}
+	good := text
+	text = bytes.Replace(text, []byte(`:8000" }`), []byte(`:8000", openapi: api.json }`), 1)
+	text = bytes.Replace(text, []byte(`boundary: session }`), []byte(`boundary: session, input: { openapi: enforce } }`), 1)
+	write("")
+	want = fmt.Sprintf("%s:14:49: upstreams.app.openapi: open %s: no such file or directory\nhint: where input.openapi is enforced, everything is refused", path, filepath.Join(dir, "api.json"))
+	if code, got := check(); code != exitFailed || !strings.HasPrefix(got, want) {
+		t.Errorf("exit %d\n%s\nwant\n%s", code, got, want)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "api.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, got := check(); code != exitFailed || !strings.HasPrefix(got, path+":14:49: upstreams.app.openapi: ") {
+		t.Errorf("exit %d\n%s", code, got)
+	}
+	text = good
+	write("csp: { approved: . }\n")
+	if code, got := check(); code != exitFailed || !strings.Contains(got, "csp.approved: "+dir+": is a directory (name a file that the server can read, ") {
+		t.Errorf("exit %d\n%s", code, got)
+	}
 	if err := os.Remove(filepath.Join(dir, "data", "master.key")); err != nil {
 		t.Fatal(err)
 	}

@@ -110,7 +110,7 @@ func (b *builder) upstream(name string, f *field) *Upstream {
 		App:            b.appSession(f.get("app_session")),
 	}
 	if u.OpenAPI != "" && !strings.Contains(u.OpenAPI, "://") {
-		u.OpenAPI = b.file(u.OpenAPI)
+		u.OpenAPI = b.fileOf(f.get("openapi"))
 	}
 	if f.get("tls_ca").set && at.scheme == "http" {
 		b.fault(f.get("tls_ca").at, "remove it, or make url https", "%s.tls_ca is set, but the upstream is plain http", f.name)

@@ -116,11 +116,11 @@ func wanted(s *shape) string {
 
 // wantsReason returns the word of v where the shape takes it only with a reason.
 func wantsReason(s *shape, v *value) string {
-	word := v.text
-	if v.form == boolean && word == "false" {
-		word = "off"
-	}
+	word, off := v.text, v.form == boolean && v.text == "false"
 	for _, k := range s.keys {
+		if off && (k.name == "off" || k.name == "exempt") {
+			word = k.name
+		}
 		if k.name == word && k.shape.scalar != nil && k.shape.scalar.name == "reason" && (s.scalar == nil || !contains(s.scalar.values, word)) {
 			return word
 		}

@@ -48,6 +48,7 @@ func TestRefusedRoutes(t *testing.T) {
 		{7, route(`boundary: session, profile: api`), `7:65: there is no profile "api" (declare it under profiles, or leave it out)`},
 		{7, route(`boundary: session, input: { max_body: 10MB }`), `7:75: routes[].input.max_body: "10MB" is not a size (write a size such as 512B, 64KiB, 10MiB or 1GiB)`},
 		{7, route(`boundary: session, input: { types: [json] }`), `7:73: routes[].input.types[]: "json" is not a media type (write type/subtype in lower case, without parameters)`},
+		{7, route(`boundary: session, csrf: false`), `7:62: routes[].csrf: exempt needs a reason (write { exempt: "why" })`},
 		{7, route(`boundary: session, output: { csp: none }`), `7:71: routes[].output.csp: "none" is not a policy (write one of: floor, observe, strict)`},
 		{7, route(`boundary: session, output: { coop: unsafe-none }`), `7:72: routes[].output.coop: "unsafe-none" is not a policy (write one of: same-origin, noopener-allow-popups, same-origin-allow-popups)`},
 		{7, route(`boundary: session, output: { corp: cross-origin }`), `7:72: routes[].output.corp: "cross-origin" is not a policy (write one of: same-origin)`},

@@ -60,14 +60,21 @@ func LoadApprovals(path string) (*Approvals, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("csp.approved: %w", err)
+		return nil, unreadable(path, err)
 	}
 	defer func() { _ = f.Close() }()
 	src, err := io.ReadAll(io.LimitReader(f, maxApprovals+1))
 	if err != nil {
-		return nil, fmt.Errorf("csp.approved: %w", err)
+		return nil, unreadable(path, err)
 	}
 	return ParseApprovals(path, src)
+}
+
+func unreadable(path string, err error) error {
+	if cause, ok := errors.AsType[*fs.PathError](err); ok {
+		err = cause.Err
+	}
+	return fmt.Errorf("csp.approved: %s: %w (name a file that the server can read, or one that does not exist yet: sanmon csp approve writes it)", path, err)
 }
 
 // ParseApprovals reads the content of the file called path.
