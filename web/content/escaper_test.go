@@ -159,7 +159,7 @@ func TestEscaperKeepsTheMeaning(t *testing.T) {
 }
 
 func FuzzEscaper(f *testing.F) {
-	for _, s := range []string{`{"a":"<"}`, "[\"\u2028\"]", `"\`, "[[[[", `{"a":1e5}`, "\xef\xbb\xbf1", `-0.5`, `[1,2`} {
+	for _, s := range []string{`{"a":"<"}`, "[\"\u2028\"]", `"\`, "[[[[", `{"a":1e5}`, "\xef\xbb\xbf1", `-0.5`, `[1,2`, `{"a":[true,null],"b":"c","d":10.5}`, `[tru,false]`, `{"a":1,2}`, `[1,"a","b"]`} {
 		f.Add([]byte(s), 3)
 	}
 	f.Fuzz(func(t *testing.T, in []byte, at int) {

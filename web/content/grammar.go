@@ -57,7 +57,8 @@ func (g *grammar) next(src []byte, i int) int {
 			}
 			switch c := src[i]; {
 			case c == '"':
-				g.closeString()
+				i = g.closeString(src, i+1)
+				continue
 			case c == '\\':
 				g.state = inEscape
 			case c < 0x20:
@@ -83,8 +84,7 @@ func (g *grammar) next(src []byte, i int) int {
 			g.state = wantValue
 			i++
 		case afterValue:
-			g.after(c)
-			i++
+			i = g.after(src, i)
 		case wantValue, wantElement:
 			i = g.value(src, i)
 		case wantMember, wantName:
@@ -101,12 +101,25 @@ func (g *grammar) next(src []byte, i int) int {
 
 func space(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
-func (g *grammar) closeString() {
-	if g.name {
-		g.state = wantColon
-		return
+// closeString goes on behind a string, as far as what mostly follows one: a colon, or a comma
+// and the next name. It returns where to go on.
+func (g *grammar) closeString(src []byte, i int) int {
+	if !g.name {
+		if g.closeValue(); i < len(src) && src[i] == ',' && g.depth > 0 {
+			return g.after(src, i)
+		}
+		return i
 	}
-	g.closeValue()
+	if i == len(src) || src[i] != ':' {
+		g.state = wantColon
+		return i
+	}
+	g.state = wantValue
+	if i++; i < len(src) && src[i] == '"' {
+		g.state, g.name = inString, false
+		i++
+	}
+	return i
 }
 
 func (g *grammar) closeValue() {
@@ -115,11 +128,17 @@ func (g *grammar) closeValue() {
 	}
 }
 
-// after takes the byte that follows a value in a container.
-func (g *grammar) after(c byte) {
-	switch {
+// after takes src[i], which follows a value in a container, and the quote of the name behind
+// a comma. It returns where to go on.
+func (g *grammar) after(src []byte, i int) int {
+	switch c := src[i]; {
 	case c == ',' && g.object:
 		g.state = wantName
+		if i++; i < len(src) && src[i] == '"' {
+			g.state, g.name = inString, true
+			i++
+		}
+		return i
 	case c == ',':
 		g.state = wantValue
 	case c == '}' && g.object, c == ']' && !g.object:
@@ -127,6 +146,7 @@ func (g *grammar) after(c byte) {
 	default:
 		g.state = stopped
 	}
+	return i + 1
 }
 
 func (g *grammar) member(c byte) {
@@ -154,13 +174,14 @@ func (g *grammar) value(src []byte, i int) int {
 	case '0':
 		g.state = numZero
 	case '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		g.state = numInt
+		g.state, g.begun = numInt, true
+		return digits(src, i+1)
 	case 't':
-		g.state, g.literal = inLiteral, "rue"
+		return g.begin(src, i, "true")
 	case 'f':
-		g.state, g.literal = inLiteral, "alse"
+		return g.begin(src, i, "false")
 	case 'n':
-		g.state, g.literal = inLiteral, "ull"
+		return g.begin(src, i, "null")
 	case ']':
 		if g.state != wantElement {
 			g.state = stopped
@@ -177,6 +198,17 @@ func (g *grammar) value(src []byte, i int) int {
 		g.state = stopped
 	}
 	g.begun = true
+	return i + 1
+}
+
+// begin takes a literal, as a whole if it is there.
+func (g *grammar) begin(src []byte, i int, literal string) int {
+	g.begun = true
+	if n := len(literal); len(src)-i >= n && string(src[i:i+n]) == literal {
+		g.closeValue()
+		return i + n
+	}
+	g.state, g.literal = inLiteral, literal[1:]
 	return i + 1
 }
 
@@ -252,6 +284,7 @@ func (g *grammar) number(src []byte, i int) int {
 				g.state = stopped
 				return len(src)
 			}
+			i = digits(src, i+1) - 1
 		case c == '0':
 			g.state = numZero
 		case c == '.' && (s == numInt || s == numZero):
@@ -267,6 +300,14 @@ func (g *grammar) number(src []byte, i int) int {
 			g.state = stopped
 			return len(src)
 		}
+	}
+	return i
+}
+
+// digits returns the index of the next byte that is no digit.
+func digits(src []byte, i int) int {
+	for i < len(src) && src[i]-'0' <= 9 {
+		i++
 	}
 	return i
 }
