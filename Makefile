@@ -4,9 +4,10 @@ GO       ?= go
 BIN      ?= bin/sanmon
 FUZZTIME ?= 15s
 BENCH    ?=
+SOAK     ?= 10m
 export GOFLAGS ?= -mod=readonly
 
-.PHONY: help build waf test unit python e2e deps lint bench fuzz demo clean
+.PHONY: help build waf test unit python e2e deps lint bench fuzz soak demo clean
 .DEFAULT_GOAL := help
 
 help: ## show this help
@@ -52,6 +53,9 @@ bench: ## measure against a bare reverse proxy (BENCH="-rounds 5 -json 6s" …)
 
 fuzz: ## every fuzz target for FUZZTIME (15s) each
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+soak: deps ## everything at once for SOAK (10m): what the server holds must not grow
+	SANMON_SOAK=$(SOAK) $(GO) test -run '^TestSoak$$' -count=1 -v -timeout 0 ./e2e
 
 demo: build ## a guarded demo backend on localhost
 	$(BIN) demo
