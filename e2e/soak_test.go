@@ -464,6 +464,9 @@ func (s *soak) judge() {
 	} {
 		before, after := median(s.samples[n/4:n/2], of), median(s.samples[3*n/4:], of)
 		t.Logf("%s: %.1f in the second quarter, %.1f in the last", name, before, after)
+		if name == "MiB resident" && os.Getenv("SANMON_E2E_RACE") != "" {
+			continue // the race detector's shadow of what was ever touched
+		}
 		if after > 1.15*before+16 {
 			t.Errorf("%s grow: %.1f in the second quarter, %.1f in the last", name, before, after)
 		}
