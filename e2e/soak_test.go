@@ -225,7 +225,7 @@ func (s *soak) keys() {
 	for range 200 {
 		use("key", "/private/x", key.Key, 200)
 		use("key at its limit", "/limited", key.Key, 200, 429, 404) // 404 is the application's
-		use("key that is none", "/private/x", key.Key[:len(key.Key)-1]+"x", 401)
+		use("key that is none", "/private/x", key.Key[:len(key.Key)-1]+"-", 401)
 		if s.rest(15 * time.Millisecond); s.ctx.Err() != nil {
 			return
 		}
